@@ -1,0 +1,61 @@
+"""AlphaForge: an interactive trading workbench for notebooks."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ACCEPTED": "engine.layout",
+    "ATR": "strategy.indicators",
+    "AlphaForgeError": "errors",
+    "BUY": "engine.layout",
+    "CANCELLED": "engine.layout",
+    "ConfigError": "errors",
+    "DENIED": "engine.layout",
+    "DataError": "errors",
+    "EMA": "strategy.indicators",
+    "EXPIRED": "engine.layout",
+    "EngineHalted": "errors",
+    "FILLED": "engine.layout",
+    "Fees": "instrument",
+    "GTC": "engine.layout",
+    "IOC": "engine.layout",
+    "Indicator": "strategy.indicators",
+    "Instrument": "instrument",
+    "InstrumentError": "errors",
+    "JournalError": "errors",
+    "Lab": "lab",
+    "Order": "order",
+    "OrderError": "errors",
+    "PARTIALLY_FILLED": "engine.layout",
+    "REJECTED": "engine.layout",
+    "RSI": "strategy.indicators",
+    "RiskDenied": "errors",
+    "SELL": "engine.layout",
+    "SMA": "strategy.indicators",
+    "StoreError": "errors",
+    "Strategy": "strategy.base",
+    "StrategyError": "errors",
+    "VenueError": "errors",
+    "Window": "strategy.fields",
+}
+__all__ = sorted([*_HOMES, "__version__", "math"])
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when they are first used, so that importing the package is instant."""
+    if name == "math":
+        return importlib.import_module("alphaforge.math")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'alphaforge' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"alphaforge.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

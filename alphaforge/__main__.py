@@ -1,0 +1,5 @@
+"""``python -m alphaforge``: the command line."""
+
+from alphaforge.cli import main
+
+main()

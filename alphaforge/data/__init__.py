@@ -1,0 +1,1 @@
+"""Market data at rest: the history file, what goes in, and the samples."""

@@ -1,0 +1,132 @@
+"""Views into the block: each record of each pool by its index, read and written in place.
+
+``m`` is the block's address everywhere in the kernels. Nothing here checks an index: callers hold
+valid ones, and the suite runs once with the JIT off, where a wild address would crash at once.
+"""
+
+from __future__ import annotations
+
+from alphaforge.engine import layout as L
+from alphaforge.engine.atomic import load_i8, load_u1, store_i8, view
+from alphaforge.engine.jit import kernel
+
+engine_at = view(L.ENGINE)
+slot_at = view(L.SLOT)
+bar_at = view(L.BAR_SLOTS)
+order_slots_at = view(L.ORDER_SLOTS)
+instrument_at = view(L.INSTRUMENT)
+market_at = view(L.MARKET)
+level_at = view(L.LEVEL)
+position_at = view(L.POSITION)
+order_at = view(L.ORDER)
+key_at = view(L.KEY)
+strategy_at = view(L.STRATEGY)
+builder_at = view(L.BUILDER)
+timer_at = view(L.TIMER)
+alert_at = view(L.ALERT)
+command_at = view(L.COMMAND)
+notice_at = view(L.NOTICE)
+
+
+@kernel
+def instrument(m, i):  # type: ignore[no-untyped-def]
+    return instrument_at(m + engine_at(m).instruments_at + i * L.INSTRUMENT_BYTES)
+
+
+@kernel
+def market(m, i):  # type: ignore[no-untyped-def]
+    return market_at(m + engine_at(m).markets_at + i * L.MARKET_BYTES)
+
+
+@kernel
+def level(m, i, side, tick):  # type: ignore[no-untyped-def]
+    """The book level that holds ``tick`` of one side; prices share slots modulo the window."""
+    h = engine_at(m)
+    row = 2 * i + (0 if side > 0 else 1)
+    return level_at(
+        m + h.levels_at + (row * h.levels_n + (tick & (h.levels_n - 1))) * L.LEVEL_BYTES
+    )
+
+
+@kernel
+def position(m, owner, i):  # type: ignore[no-untyped-def]
+    """Owner 0 is the net of all, 1 the host (cells, the ticket), 2 + k strategy k."""
+    h = engine_at(m)
+    return position_at(m + h.positions_at + (owner * h.instruments_n + i) * L.POSITION_BYTES)
+
+
+@kernel
+def order(m, slot):  # type: ignore[no-untyped-def]
+    return order_at(m + engine_at(m).orders_at + slot * L.ORDER_BYTES)
+
+
+@kernel
+def key(m, i):  # type: ignore[no-untyped-def]
+    return key_at(m + engine_at(m).index_at + i * L.KEY_BYTES)
+
+
+@kernel
+def strategy(m, k):  # type: ignore[no-untyped-def]
+    return strategy_at(m + engine_at(m).strategies_at + k * L.STRATEGY_BYTES)
+
+
+@kernel
+def watches(m, k, i):  # type: ignore[no-untyped-def]
+    """1 where strategy ``k`` trades instrument ``i``."""
+    h = engine_at(m)
+    return load_u1(m + h.watches_at + k * h.instruments_n + i)
+
+
+@kernel
+def builder(m, k):  # type: ignore[no-untyped-def]
+    return builder_at(m + engine_at(m).builders_at + k * L.BUILDER_BYTES)
+
+
+@kernel
+def timer(m, k):  # type: ignore[no-untyped-def]
+    return timer_at(m + engine_at(m).timers_at + k * L.TIMER_BYTES)
+
+
+@kernel
+def alert(m, k):  # type: ignore[no-untyped-def]
+    return alert_at(m + engine_at(m).alerts_at + k * L.ALERT_BYTES)
+
+
+@kernel
+def command_slot(m, sequence):  # type: ignore[no-untyped-def]
+    h = engine_at(m)
+    return command_at(m + h.commands_at + (sequence & (h.commands_n - 1)) * L.COMMAND_BYTES)
+
+
+@kernel
+def notice_address(m, sequence):  # type: ignore[no-untyped-def]
+    h = engine_at(m)
+    return m + h.notices_at + (sequence & (h.notices_n - 1)) * L.NOTICE_BYTES
+
+
+@kernel
+def pending_bar(m, k):  # type: ignore[no-untyped-def]
+    """Address of the k-th bar that closed within this event."""
+    return m + engine_at(m).pending_at + k * L.BAR_SLOTS_BYTES
+
+
+@kernel
+def rate_time(m, n):  # type: ignore[no-untyped-def]
+    """When the n-th order ever was counted against the rate limit."""
+    h = engine_at(m)
+    return load_i8(m + h.rates_at + (n % h.rates_n) * 8)
+
+
+@kernel
+def set_rate_time(m, n, ts):  # type: ignore[no-untyped-def]
+    h = engine_at(m)
+    store_i8(m + h.rates_at + (n % h.rates_n) * 8, ts)
+
+
+@kernel
+def fail(m, fault):  # type: ignore[no-untyped-def]
+    """Remember the first fault; the engine halts at the end of this event."""
+    h = engine_at(m)
+    if h.fault == L.FAULT_NONE:
+        h.fault = fault
+        h.fault_event = h.events

@@ -1,0 +1,85 @@
+"""Timers: due times in nanoseconds, oldest first, ties by id. Nothing here reads the wall clock."""
+
+from __future__ import annotations
+
+from alphaforge.engine import layout as L
+from alphaforge.engine.block import engine_at, fail, timer
+from alphaforge.engine.jit import kernel
+
+NEVER = L.FOREVER
+
+
+@kernel
+def set_timer(m, owner, after_ns, timer_id):  # type: ignore[no-untyped-def]
+    """Ask for ``on_timer`` at now + ``after_ns``; a pool that is full is a fault."""
+    h = engine_at(m)
+    if h.timers_used >= h.timers_n:
+        fail(m, L.FAULT_TIMERS_FULL)
+        return
+    t = timer(m, h.timers_used)
+    t.due = h.now + max(after_ns, 0)
+    t.id = timer_id
+    t.strategy = owner
+    t.seq = h.timers_used
+    h.timers_used += 1
+    if t.due < h.next_timer:
+        h.next_timer = t.due
+
+
+@kernel
+def take_due(m, before):  # type: ignore[no-untyped-def]
+    """Take the oldest timer due strictly before a time out of the pool.
+
+    Returns
+    -------
+    tuple of int
+        (due, id, strategy); due is NEVER where there is none.
+    """
+    h = engine_at(m)
+    best = -1
+    for n in range(h.timers_used):
+        t = timer(m, n)
+        if t.due < before:
+            first = best < 0 or t.due < timer(m, best).due
+            if first or (t.due == timer(m, best).due and t.id < timer(m, best).id):
+                best = n
+    if best < 0:
+        _find_next(m)
+        return NEVER, 0, 0
+    t = timer(m, best)
+    due, timer_id, owner = t.due, t.id, t.strategy
+    h.timers_used -= 1
+    # Close the gap in order, so that equal timers keep the order in which they were set.
+    for n in range(best, h.timers_used):
+        here, after = timer(m, n), timer(m, n + 1)
+        here.due = after.due
+        here.id = after.id
+        here.strategy = after.strategy
+    _find_next(m)
+    return due, timer_id, owner
+
+
+@kernel
+def _find_next(m):  # type: ignore[no-untyped-def]
+    h = engine_at(m)
+    soonest = NEVER
+    for n in range(h.timers_used):
+        soonest = min(soonest, timer(m, n).due)
+    h.next_timer = soonest
+
+
+@kernel
+def forget_timers(m, owner):  # type: ignore[no-untyped-def]
+    """Drop a stopped strategy's timers."""
+    h = engine_at(m)
+    kept = 0
+    for n in range(h.timers_used):
+        t = timer(m, n)
+        if t.strategy != owner:
+            k = timer(m, kept)
+            k.due = t.due
+            k.id = t.id
+            k.strategy = t.strategy
+            kept += 1
+    h.timers_used = kept
+    _find_next(m)

@@ -1,0 +1,229 @@
+"""What people and strategies ask for: the queue inside an event, and the commands of the host."""
+
+from __future__ import annotations
+
+from alphaforge.engine import layout as L
+from alphaforge.engine import orders as O
+from alphaforge.engine import risk
+from alphaforge.engine.block import (
+    command_slot,
+    engine_at,
+    fail,
+    instrument,
+    market,
+    order,
+    order_slots_at,
+    position,
+    slot_at,
+    strategy,
+)
+from alphaforge.engine.jit import kernel
+from alphaforge.engine.journal import journal_output
+from alphaforge.engine.matching import cancel_at_venue, send_out, submit_to_venue
+
+HOST = -1
+
+
+@kernel
+def ask(m, kind, slot, a, b):  # type: ignore[no-untyped-def]
+    """Queue a command of a handler; it runs after this event's handlers."""
+    h = engine_at(m)
+    if h.command_head - h.command_tail >= h.commands_n:
+        fail(m, L.FAULT_QUEUE_FULL)
+        return
+    c = command_slot(m, h.command_head)
+    c.kind = kind
+    c.slot = slot
+    c.a = a
+    c.b = b
+    h.command_head += 1
+
+
+@kernel
+def _deny(m, slot, rule):  # type: ignore[no-untyped-def]
+    h = engine_at(m)
+    o = order(m, slot)
+    h.denied += 1
+    journal_output(
+        m, L.DENIAL_ROW, rule, o.instrument, o.id, o.deny_limit, o.deny_value, o.strategy
+    )
+    O.transition(m, slot, O.DO_DENY)
+    if h.live == 1:
+        risk.raise_alert(m, rule, L.WARNING, o.instrument, o.deny_limit, o.deny_value)
+
+
+@kernel
+def run_submit(m, slot):  # type: ignore[no-untyped-def]
+    """An order meets the checks; approved ones go to the venue."""
+    h = engine_at(m)
+    o = order(m, slot)
+    o.ts = h.now
+    journal_output(
+        m, L.ORDER_ROW, L.INITIALIZED, o.instrument, o.id, o.side * o.qty, o.price, o.strategy
+    )
+    rule = risk.ENGINE_HALTED if h.fault != L.FAULT_NONE else risk.check(m, slot)
+    if rule != risk.PASSED:
+        o.deny_code = rule
+        _deny(m, slot, rule)
+        return
+    risk.count_order(m)
+    submit_to_venue(m, slot)
+
+
+@kernel
+def cancel_everything(m, i, owner):  # type: ignore[no-untyped-def]
+    """Cancel working orders: of one instrument or all (-1), of one strategy or everyone (-2)."""
+    h = engine_at(m)
+    for k in range(h.instruments_used):
+        if i < 0 or i == k:
+            slot = first_open(m, k)
+            while slot >= 0:
+                following = order(m, slot).next
+                if owner == -2 or order(m, slot).strategy == owner:
+                    cancel_at_venue(m, slot)
+                slot = following
+
+
+@kernel
+def first_open(m, i):  # type: ignore[no-untyped-def]
+    """The oldest working order of an instrument, or -1."""
+    return market(m, i).open_head
+
+
+@kernel
+def run_replace(m, order_id, lots, price):  # type: ignore[no-untyped-def]
+    """Change a working limit order's price or quantity; the change is checked like a new order."""
+    h = engine_at(m)
+    slot = O.find_order(m, order_id)
+    if slot < 0 or order(m, slot).open == 0 or order(m, slot).type != L.LIMIT_ORDER:
+        h.illegal += 1
+        return
+    o = order(m, slot)
+    if price <= 0:
+        o.deny_limit = 1
+        o.deny_value = price
+        h.denied += 1
+        journal_output(
+            m, L.DENIAL_ROW, risk.PRICE_POSITIVE, o.instrument, o.id, 1, price, o.strategy
+        )
+        return
+    if instrument(m, o.instrument).venue == L.VENUE_EXTERNAL:
+        if O.transition(m, slot, O.DO_ASK_UPDATE) == 1:
+            before = o.price
+            o.price = price
+            send_out(m, slot, L.REPLACE)
+            o.price = before
+        return
+    o.price = price
+    O.transition(m, slot, O.DO_UPDATE)
+
+
+@kernel
+def drain_commands(m):  # type: ignore[no-untyped-def]
+    """Run what the handlers of this event asked for, in the order they asked."""
+    h = engine_at(m)
+    while h.command_tail < h.command_head:
+        c = command_slot(m, h.command_tail)
+        kind, slot, a, b = c.kind, c.slot, c.a, c.b
+        h.command_tail += 1
+        if kind == L.SUBMIT:
+            run_submit(m, slot)
+        elif kind == L.CANCEL:
+            found = O.find_order(m, a)
+            if found >= 0 and order(m, found).open == 1:
+                cancel_at_venue(m, found)
+        elif kind == L.CANCEL_ALL:
+            cancel_everything(m, a, b)
+        elif kind == L.REPLACE:
+            run_replace(m, a, slot, b)
+
+
+@kernel
+def flatten(m, i):  # type: ignore[no-untyped-def]
+    """Close every owner's position in an instrument, each with a market order past the checks."""
+    h = engine_at(m)
+    for owner in range(1, h.strategies_used + 2):
+        lots = position(m, owner, i).qty
+        if lots != 0:
+            side = L.SELL if lots > 0 else L.BUY
+            slot = O.new_order(m, 0, owner - 2, i, side, L.MARKET_ORDER, L.IOC, abs(lots), 0, 0)
+            if slot >= 0:
+                h.orders += 1
+                submit_to_venue(m, slot)
+
+
+@kernel
+def kill(m, and_flatten):  # type: ignore[no-untyped-def]
+    """The kill switch: cancel everything, halt trading, by choice flatten. Needs arming again."""
+    h = engine_at(m)
+    h.trading = L.TRADING_HALTED
+    cancel_everything(m, -1, -2)
+    if and_flatten == 1:
+        for i in range(h.instruments_used):
+            flatten(m, i)
+    risk.raise_alert(m, risk.KILL_SWITCH, L.CRITICAL, -1, 0, 0)
+
+
+@kernel
+def _host_submit(m, e):  # type: ignore[no-untyped-def]
+    h = engine_at(m)
+    message = order_slots_at(e)
+    if message.instrument >= h.instruments_used:
+        fail(m, L.FAULT_EVENT)
+        return
+    if O.find_order(m, message.order_id) >= 0:
+        h.denied += 1
+        journal_output(
+            m, L.DENIAL_ROW, risk.DUPLICATE_ID, message.instrument, message.order_id, 0, 0, HOST
+        )
+        return
+    slot = O.new_order(
+        m,
+        message.order_id,
+        HOST,
+        message.instrument,
+        message.side,
+        message.type,
+        message.tif,
+        message.qty,
+        message.price,
+        message.tag,
+    )
+    if slot >= 0:
+        run_submit(m, slot)
+
+
+@kernel
+def run_host_command(m, e):  # type: ignore[no-untyped-def]
+    """One command from a cell, the ticket or a button."""
+    c = slot_at(e)
+    kind = c.kind
+    if kind == L.SUBMIT:
+        _host_submit(m, e)
+    elif kind == L.CANCEL:
+        found = O.find_order(m, c.a)
+        if found >= 0 and order(m, found).open == 1:
+            cancel_at_venue(m, found)
+    elif kind == L.CANCEL_ALL:
+        cancel_everything(m, c.a, -2)
+    elif kind == L.REPLACE:
+        run_replace(m, c.a, c.b, c.c)
+    elif kind == L.STATE:
+        engine_at(m).trading = c.a
+    elif kind == L.LIMIT:
+        risk.set_limit(m, c.a, c.instrument, c.b)
+    elif kind == L.ACKNOWLEDGE:
+        risk.acknowledge(m, c.a)
+    elif kind == L.KILL:
+        kill(m, c.a)
+    elif kind == L.FLATTEN:
+        flatten(m, c.a)
+    elif kind == L.HOLD:
+        engine_at(m).held = c.a
+
+
+@kernel
+def may_only_look(m, k):  # type: ignore[no-untyped-def]
+    """Whether strategy ``k`` is still shown history, or all are held: it may look, not trade."""
+    h = engine_at(m)
+    return h.held == 1 or h.now < strategy(m, k).live_from

@@ -1,0 +1,332 @@
+"""The Python face of one engine: its block, its journal, its thread, its doors."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from alphaforge.engine import layout as L
+from alphaforge.engine.journal import Journal
+from alphaforge.engine.ring import Ring
+from alphaforge.engine.snapshot import Board, Snapshot, publish_now
+from alphaforge.engine.step import call_now, define_now, run_events, step_one
+from alphaforge.engine.thread import EngineThread
+from alphaforge.errors import ConfigError, EngineHalted, InstrumentError, did_you_mean
+from alphaforge.instrument import Fees, Instrument
+from alphaforge.units import ledger_digits, money_to_ledger
+
+_ROWS_PER_EVENT = 1 << 16  # more than the queues of one event can write
+COMMAND_SLOTS = 1 << 12
+
+
+class StrategyEntry(Protocol):
+    """What the engine needs of a strategy: see ``alphaforge.strategy.compile.Entry``."""
+
+    address: int
+    handlers: int
+    state: npt.NDArray[np.uint8]
+    error: BaseException | None
+
+
+class Engine:
+    """One block, run from arrays or by its own thread.
+
+    Parameters
+    ----------
+    currency : str
+        Of the account.
+    cash : float
+        To start with.
+    fees : Fees
+        Rates on every fill.
+    live : bool
+        True journals every input, keeps lags and ids; False is a backtest.
+    capacities : Capacities
+        How much the block holds.
+    journal_rows : int
+        Rows that the journal keeps, a power of two.
+    """
+
+    def __init__(
+        self,
+        currency: str = "USD",
+        cash: float = 1_000_000.0,
+        fees: Fees | None = None,
+        live: bool = False,
+        capacities: L.Capacities | None = None,
+        journal_rows: int = 1 << 17,
+    ) -> None:
+        self.capacities = capacities or L.Capacities()
+        self.block = L.new_block(self.capacities)
+        self.address = self.block.ctypes.data
+        self.header: Any = self.block[: L.ENGINE.itemsize].view(L.ENGINE)[0]
+        self.journal = Journal(journal_rows)
+        self.board = Board(int(self.header["bytes"]))
+        self.commands = Ring(COMMAND_SLOTS)
+        self.instruments: list[Instrument] = []
+        self.entries: list[Any] = []
+        self.currency = currency
+        self.live = live
+        self._rings: list[Ring] = [self.commands]
+        self._thread: EngineThread | None = None
+        self._lock = threading.Lock()
+        self._kept: list[Any] = []
+        self._on_end: list[Callable[[int], None]] = []
+        self._set_account(cash, fees or Fees())
+
+    def _set_account(self, cash: float, fees: Fees) -> None:
+        start = money_to_ledger(cash, self.currency)
+        if start <= 0:
+            raise ConfigError(f"starting cash must be positive, not {cash}.")
+        header = self.header
+        header["cash"] = header["start_cash"] = header["peak"] = start
+        header["maker_ppb"], header["taker_ppb"] = fees.parts()
+        header["ledger"] = 10 ** ledger_digits(self.currency)
+        header["journal"] = self.journal.address
+        header["live"] = int(self.live)
+        header["state"] = L.RUNNING
+
+    # --- what is in it --------------------------------------------------------------------------
+
+    def index(self, symbol: str) -> int:
+        """The index that events carry for a symbol.
+
+        Raises
+        ------
+        InstrumentError
+            With the nearest known symbol.
+        """
+        for i, instrument in enumerate(self.instruments):
+            if instrument.symbol == symbol:
+                return i
+        known = [instrument.symbol for instrument in self.instruments]
+        raise InstrumentError(
+            f"no instrument {symbol!r} in this engine. {did_you_mean(symbol, known)}"
+        )
+
+    def add_instrument(self, instrument: Instrument, venue: int = L.VENUE_INTERNAL) -> int:
+        """Add an instrument; its index. ``venue`` says who fills its orders."""
+        record = np.zeros(1, L.INSTRUMENT)
+        price, lot, value = instrument.price, instrument.quantity, instrument.value
+        record["price_num"], record["price_den"] = price.numerator, price.denominator
+        record["lot_num"], record["lot_den"] = lot.numerator, lot.denominator
+        record["value_num"], record["value_den"] = value.numerator, value.denominator
+        record["min_lot"], record["venue"], record["first_builder"] = 1, venue, -1
+        self._define(L.DEFINE_INSTRUMENT, record, "instruments")
+        self.instruments.append(instrument)
+        return len(self.instruments) - 1
+
+    def add_builder(self, symbol: str, interval_ns: int) -> int:
+        """Build time bars of an instrument from its trades; the builder's index."""
+        record = np.zeros(1, L.BUILDER)
+        record["instrument"], record["interval"], record["next"] = (
+            self.index(symbol),
+            interval_ns,
+            -1,
+        )
+        return self._define(L.DEFINE_BUILDER, record, "builders")
+
+    def add_strategy(
+        self, entry: StrategyEntry, symbols: Sequence[str], interval_ns: int = 0, live_from: int = 0
+    ) -> int:
+        """Add a strategy that trades some instruments; its slot.
+
+        Parameters
+        ----------
+        interval_ns : int
+            The bars it gets; 0 gives it every bar.
+        live_from : int
+            Until this time, ns UTC, its orders aren't taken: it is warming up.
+        """
+        record = np.zeros(L.STRATEGY.itemsize + entry.state.size, np.uint8)
+        head = record[: L.STRATEGY.itemsize].view(L.STRATEGY)[0]
+        head["entry"], head["handlers"] = entry.address, entry.handlers
+        head["interval"], head["live_from"], head["running"] = interval_ns, live_from, 1
+        record[L.STRATEGY.itemsize :] = entry.state
+        watch = np.zeros(self.capacities.instruments, np.uint8)
+        watch[[self.index(symbol) for symbol in symbols]] = 1
+        self.entries.append(entry)
+        return self._define(L.DEFINE_STRATEGY, record, "strategies", entry.state.size, watch)
+
+    def _define(self, what: int, record: Any, pool: str, size: int = 0, watch: Any = None) -> int:
+        watch_at = 0 if watch is None else watch.ctypes.data
+        self._kept.append((record, watch))  # the thread may copy from it later
+        if self._thread is not None:
+            before = self._defined(pool)
+            self.command(L.DEFINE, code=what, a=record.ctypes.data, b=size, c=watch_at)
+            self._await(lambda: self._defined(pool) > before, f"taking in one of its {pool}")
+            return before
+        k = int(define_now(self.address, what, record.ctypes.data, size, watch_at))
+        if k < 0:
+            raise ConfigError(
+                f"this engine is full: no room for another of its {pool}. "
+                "Give it larger capacities (alphaforge.engine.layout.Capacities)."
+            )
+        if what == L.DEFINE_STRATEGY and not self.live:
+            return k
+        if what == L.DEFINE_STRATEGY:
+            self.call(k, L.ON_START)
+        return k
+
+    def _defined(self, pool: str) -> int:
+        return int(self.header[f"{pool}_used"])
+
+    def call(self, strategy: int, handler: int) -> None:
+        """Call ``on_start`` or ``on_stop`` of a strategy while no thread runs."""
+        if (int(L.pool(self.block, "strategies")[strategy]["handlers"]) >> handler) & 1:
+            call_now(self.address, strategy, handler)
+
+    # --- from arrays ----------------------------------------------------------------------------
+
+    def run(
+        self, events: npt.NDArray[Any], equity: npt.NDArray[np.int64], drain: Callable[[], None]
+    ) -> int:
+        """Process an array of messages.
+
+        Parameters
+        ----------
+        events : array of whole messages (SLOT or BAR_SLOTS records)
+        equity : int64, one for each bar among them; ledger units
+        drain : callable
+            Called when the journal fills up, and at the end: read it.
+
+        Returns
+        -------
+        int
+            Bytes processed; less than ``events.nbytes`` where the engine halted.
+        """
+        offset = 0
+        room = self.journal.ring.capacity - _ROWS_PER_EVENT
+        while offset < events.nbytes and int(self.header["state"]) == L.RUNNING:
+            bars = int(self.header["bars"])
+            offset = int(
+                run_events(
+                    self.address,
+                    events.ctypes.data,
+                    offset,
+                    events.nbytes,
+                    equity.ctypes.data + 8 * bars,
+                    room,
+                )
+            )
+            drain()
+        return offset
+
+    def step(self, message: npt.NDArray[Any]) -> int:
+        """Process one message; the fault, 0 where there is none."""
+        return int(step_one(self.address, message.ctypes.data))
+
+    # --- by its own thread ----------------------------------------------------------------------
+
+    def connect(self, market_data: Ring, orders: Ring | None = None) -> None:
+        """Give the engine a ring of events to poll, and a ring to put orders on."""
+        self._rings.append(market_data)
+        if orders is not None:
+            self.header["out"] = orders.address
+
+    def start(self, spin: bool = False) -> None:
+        """Start the kernel thread."""
+        if self._thread is not None and self._thread.alive:
+            return
+        rings = [ring.address for ring in self._rings]
+        self._thread = EngineThread(self.address, self.board.address, rings, spin, self._ended)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the kernel thread at an event boundary; the state is kept."""
+        if self._thread is not None:
+            self._thread.stop()
+            self._thread = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the kernel thread is polling."""
+        return self._thread is not None and self._thread.alive
+
+    @property
+    def rings(self) -> list[Ring]:
+        """The rings it polls, in order: commands first."""
+        return list(self._rings)
+
+    def on_end(self, callback: Callable[[int], None]) -> None:
+        """Be told, with the fault code, when the kernel thread ends."""
+        self._on_end.append(callback)
+
+    def _ended(self, fault: int) -> None:
+        for callback in self._on_end:
+            callback(fault)
+
+    def command(self, kind: int, code: int = 0, instrument: int = 0, **payload: int) -> None:
+        """Ask the engine for something: ``a``, ``b``, ``c``, ``d`` as the kind needs them.
+
+        Raises
+        ------
+        EngineHalted
+            Where the command ring is full: the engine isn't reading it.
+        """
+        message = np.zeros(1, L.SLOT)
+        row = message[0]
+        row["ts"] = row["ts_recv"] = time.time_ns()
+        row["kind"], row["code"], row["instrument"] = kind, code, instrument
+        for name, value in payload.items():
+            row[name] = value
+        self.send(message)
+
+    def send(self, message: npt.NDArray[Any]) -> None:
+        """Put a whole message on the command ring; processed at once where no thread runs."""
+        if self._thread is None:
+            self.step(message)
+            return
+        with self._lock:
+            taken = self.commands.push(message)
+        if not taken:
+            raise EngineHalted(
+                f"the command ring is full ({COMMAND_SLOTS} slots): the engine is not reading it "
+                f"({self.state_text()}). See lab.engine.error, or lab.resume()."
+            )
+
+    def snapshot(self, max_age: float = 0.05) -> Snapshot:
+        """A consistent picture, at most ``max_age`` seconds old."""
+        if self.running:
+            return self.board.read(max_age)
+        return self.board.read(0.0, lambda: publish_now(self.address, self.board.address))
+
+    # --- faults ---------------------------------------------------------------------------------
+
+    @property
+    def fault(self) -> int:
+        """Why it halted, 0 where it didn't."""
+        return int(self.header["fault"])
+
+    def fault_text(self) -> str:
+        """Why it halted, in words."""
+        header = self.header
+        text = L.FAULT_TEXT[self.fault]
+        if self.fault == L.FAULT_STRATEGY:
+            text += f" ({L.HANDLER_NAMES[int(header['fault_handler'])]})"
+        return f"{text}, in event {int(header['fault_event']):,}"
+
+    def state_text(self) -> str:
+        """Its state and, where halted, why."""
+        if self.fault:
+            return f"halted: {self.fault_text()}"
+        return "running" if self.running else L.ENGINE_STATE_NAMES[int(self.header["state"])]
+
+    def clear_fault(self) -> None:
+        """Forget the fault so that the engine may go on; what it knew is kept."""
+        self.header["fault"] = L.FAULT_NONE
+        self.header["state"] = L.RUNNING
+
+    def _await(self, done: Callable[[], bool], what: str, deadline: float = 5.0) -> None:
+        began = time.monotonic()
+        while not done():
+            if not self.running:
+                raise EngineHalted(f"the engine ended while {what}: {self.state_text()}.")
+            if time.monotonic() - began > deadline:
+                raise EngineHalted(f"the engine didn't answer within {deadline} s while {what}.")
+            time.sleep(0.0005)

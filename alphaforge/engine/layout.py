@@ -1,0 +1,745 @@
+"""Every record and every coded constant of the engine. Data only: no behaviour, no numba.
+
+The engine's whole state is one block of memory: an ``ENGINE`` header, then pools of fixed record
+types that the header finds by offset and count. Capacities are data, never types, so ten or ten
+thousand instruments run the same machine code. A message (event, command, journal row) is one or
+more 64-byte slots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+VERSION = 1
+MAGIC = 0x414C50484146_0001
+SLOT_BYTES = 64
+LINE = 64
+
+# --- kinds of message: what a slot is -------------------------------------------------------------
+PAD = 0  # fills a ring's end; readers skip it
+TRADE = 1
+QUOTE = 2
+DEPTH = 3  # one price level's new total, L2
+BAR = 4  # two slots
+ACTION = 5  # corporate action: a split
+CLOCK = 6  # a source's watermark: nothing earlier will follow from it
+WAKE = 7  # the live clock passed a timer's due time
+SUBMIT = 10  # command, two slots
+CANCEL = 11
+CANCEL_ALL = 12
+REPLACE = 13
+STATE = 14  # command: set the trading state
+LIMIT = 15  # command: set a limit
+ACKNOWLEDGE = 16  # command: an alert was seen
+KILL = 17
+HOLD = 23  # command: strategies look but don't trade
+FLATTEN = 22  # command: close every owner's position in an instrument
+DEFINE = 18  # command: an instrument, a bar builder or a strategy, from memory the host holds
+DETACH = 19  # command: a strategy stops
+REPORT = 20  # execution report, two slots
+MORE_INPUT = 21  # journal: the rest of an input of two slots
+ORDER_ROW = 30  # journal outputs from here on
+FILL_ROW = 31
+POSITION_ROW = 32
+ACCOUNT_ROW = 33
+DENIAL_ROW = 34
+ALERT_ROW = 35
+BAR_ROW = 36  # two rows: prices, then volumes
+FAULT_ROW = 37
+MORE_ROW = 38  # the second row of a pair
+TIMER_ROW = 39
+
+KIND_NAMES = {
+    PAD: "pad",
+    TRADE: "trade",
+    QUOTE: "quote",
+    DEPTH: "depth",
+    BAR: "bar",
+    ACTION: "action",
+    CLOCK: "clock",
+    WAKE: "wake",
+    SUBMIT: "submit",
+    CANCEL: "cancel",
+    CANCEL_ALL: "cancel_all",
+    REPLACE: "replace",
+    STATE: "state",
+    LIMIT: "limit",
+    ACKNOWLEDGE: "acknowledge",
+    KILL: "kill",
+    FLATTEN: "flatten",
+    HOLD: "hold",
+    DEFINE: "define",
+    DETACH: "detach",
+    REPORT: "report",
+    MORE_INPUT: "more_input",
+    ORDER_ROW: "order",
+    FILL_ROW: "fill",
+    POSITION_ROW: "position",
+    ACCOUNT_ROW: "account",
+    DENIAL_ROW: "denial",
+    ALERT_ROW: "alert",
+    BAR_ROW: "bar_closed",
+    FAULT_ROW: "fault",
+    MORE_ROW: "more",
+    TIMER_ROW: "timer",
+}
+FIRST_OUTPUT = ORDER_ROW
+"""Journal kinds from here on are outputs: they alone make the journal hash."""
+
+SLOTS = {BAR: 2, SUBMIT: 2, REPORT: 2, BAR_ROW: 2}
+"""Slots of a message where it takes more than one."""
+
+# --- orders ---------------------------------------------------------------------------------------
+BUY, SELL = 1, -1
+MARKET_ORDER, LIMIT_ORDER = 0, 1
+TYPE_NAMES = {MARKET_ORDER: "market", LIMIT_ORDER: "limit"}
+GTC, IOC = 0, 1
+TIF_NAMES = {GTC: "GTC", IOC: "IOC"}
+
+STATUS_NAMES = dict(
+    enumerate(
+        (
+            "free",
+            "initialized",
+            "denied",
+            "emulated",
+            "released",
+            "submitted",
+            "accepted",
+            "rejected",
+            "cancelled",
+            "expired",
+            "triggered",
+            "pending_update",
+            "pending_cancel",
+            "partially_filled",
+            "filled",
+        )
+    )
+)
+(
+    FREE,
+    INITIALIZED,
+    DENIED,
+    EMULATED,
+    RELEASED,
+    SUBMITTED,
+    ACCEPTED,
+    REJECTED,
+    CANCELLED,
+    EXPIRED,
+    TRIGGERED,
+    PENDING_UPDATE,
+    PENDING_CANCEL,
+    PARTIALLY_FILLED,
+    FILLED,
+) = range(15)
+OPEN_STATUSES = (
+    SUBMITTED,
+    ACCEPTED,
+    TRIGGERED,
+    PENDING_UPDATE,
+    PENDING_CANCEL,
+    PARTIALLY_FILLED,
+)
+TAKER, MAKER = 0, 1
+
+HOST_ID = 1_000_000_000
+"""Client ids from here on are given by the host (cells, the ticket); below, by the engine."""
+
+# --- states ---------------------------------------------------------------------------------------
+STARTING, RUNNING, PAUSED, HALTED, STOPPED = range(5)
+ENGINE_STATE_NAMES = {
+    STARTING: "starting",
+    RUNNING: "running",
+    PAUSED: "paused",
+    HALTED: "halted",
+    STOPPED: "stopped",
+}
+TRADING_ACTIVE, TRADING_REDUCING, TRADING_HALTED = range(3)
+TRADING_STATE_NAMES = {
+    TRADING_ACTIVE: "active",
+    TRADING_REDUCING: "reducing",
+    TRADING_HALTED: "halted",
+}
+
+# --- faults: why the engine halted ----------------------------------------------------------------
+(
+    FAULT_NONE,
+    FAULT_OVERFLOW,
+    FAULT_STRATEGY,
+    FAULT_QUEUE_FULL,
+    FAULT_ORDERS_FULL,
+    FAULT_ROUNDS,
+    FAULT_RING_FULL,
+    FAULT_EVENT,
+    FAULT_TIMERS_FULL,
+) = range(9)
+FAULT_TEXT = {
+    FAULT_NONE: "none",
+    FAULT_OVERFLOW: "an amount passed int64 (prices x quantities too large)",
+    FAULT_STRATEGY: "a strategy's handler raised",
+    FAULT_QUEUE_FULL: "more commands in one event than the queue holds",
+    FAULT_ORDERS_FULL: "more open orders than the pool holds",
+    FAULT_ROUNDS: "orders and fills still answering each other after 1,000 rounds",
+    FAULT_RING_FULL: "the ring of orders to the venue is full",
+    FAULT_EVENT: "an event of unknown kind or instrument",
+    FAULT_TIMERS_FULL: "more timers than the pool holds",
+}
+
+# --- handlers: bits of a strategy's mask, and what its entry point is called with -------------------
+(
+    ON_START,
+    ON_BAR,
+    ON_TRADE,
+    ON_QUOTE,
+    ON_FILL,
+    ON_ORDER,
+    ON_TIMER,
+    ON_STOP,
+) = range(8)
+HANDLER_NAMES = (
+    "on_start",
+    "on_bar",
+    "on_trade",
+    "on_quote",
+    "on_fill",
+    "on_order",
+    "on_timer",
+    "on_stop",
+)
+
+# --- what a DEFINE command brings -------------------------------------------------------------------
+DEFINE_INSTRUMENT, DEFINE_BUILDER, DEFINE_STRATEGY = range(3)
+
+# --- venues: who fills an instrument's orders -------------------------------------------------------
+VENUE_INTERNAL, VENUE_EXTERNAL = 0, 1
+
+
+def _record(*fields: tuple[str, str]) -> np.dtype[np.void]:
+    return np.dtype(list(fields), align=True)
+
+
+SLOT = _record(
+    ("seq", "i8"),
+    ("ts", "i8"),  # event time, ns UTC
+    ("ts_recv", "i8"),  # when it reached this process, ns UTC
+    ("kind", "u1"),
+    ("code", "u1"),  # events: the source; rows: a status or a rule
+    ("instrument", "u2"),
+    ("check", "u4"),
+    ("a", "i8"),
+    ("b", "i8"),
+    ("c", "i8"),
+    ("d", "i8"),
+)
+"""The 32-byte header and 32-byte payload that all messages share. Payloads by kind: see PAYLOADS."""
+
+BAR_SLOTS = _record(
+    ("seq", "i8"),
+    ("ts", "i8"),  # close time
+    ("ts_recv", "i8"),
+    ("kind", "u1"),
+    ("code", "u1"),
+    ("instrument", "u2"),
+    ("check", "u4"),
+    ("open", "i8"),  # ticks
+    ("high", "i8"),
+    ("low", "i8"),
+    ("close", "i8"),
+    ("volume", "i8"),  # lots
+    ("notional", "i8"),  # ticks x lots; 0 where unknown
+    ("buy_volume", "i8"),
+    ("trades", "i8"),
+    ("ts_open", "i8"),
+    ("ts_first", "i8"),
+    ("ts_last", "i8"),
+    ("interval", "i8"),
+)
+"""A bar event: two slots."""
+
+ORDER_SLOTS = _record(
+    ("seq", "i8"),
+    ("ts", "i8"),
+    ("ts_recv", "i8"),
+    ("kind", "u1"),
+    ("code", "u1"),  # REPORT: the new status
+    ("instrument", "u2"),
+    ("check", "u4"),
+    ("order_id", "i8"),
+    ("qty", "i8"),  # lots: SUBMIT the whole, REPORT what this fill filled
+    ("price", "i8"),  # ticks: limit price, or fill price
+    ("side", "i1"),
+    ("type", "u1"),
+    ("tif", "u1"),
+    ("liquidity", "u1"),
+    ("pad", "i4"),
+    ("trade_id", "i8"),
+    ("tag", "i8"),
+    ("ahead", "i8"),  # lots queued before it, where the venue tells
+    ("venue_id", "i8"),
+    ("spare0", "i8"),  # two whole slots
+    ("spare1", "i8"),
+    ("spare2", "i8"),
+    ("spare3", "i8"),
+)
+"""SUBMIT commands, orders out and execution reports: two slots."""
+
+PAYLOADS = {
+    TRADE: "a price_tick, b qty_lot, c trade_id, d aggressor side (+1, -1, 0 unknown)",
+    QUOTE: "a bid_tick, b bid_lot, c ask_tick, d ask_lot",
+    DEPTH: "a price_tick, b the level's new total qty_lot (0 removes), c side, d orders there",
+    ACTION: "a numerator, b denominator of a split",
+    CLOCK: "nothing: ts is the watermark",
+    WAKE: "nothing: ts is the live clock",
+    CANCEL: "a order_id",
+    CANCEL_ALL: "a instrument or -1",
+    REPLACE: "a order_id, b qty_lot (0 keeps), c price_tick",
+    STATE: "a trading state",
+    LIMIT: "a limit index, b value",
+    ACKNOWLEDGE: "a alert id",
+    KILL: "a 1 flattens as well",
+    FLATTEN: "a instrument",
+    HOLD: "a 1 holds, 0 lets go",
+    DEFINE: "code what; a address of the record, b bytes, c address of a strategy's watch list",
+    DETACH: "a strategy slot",
+    ORDER_ROW: "code status; a order_id, b signed leaves_lot, c price_tick, d strategy",
+    FILL_ROW: "code liquidity; a order_id, b signed qty_lot, c price_tick, d fee (ledger)",
+    POSITION_ROW: "code 0 net, else 1 + strategy; a qty_lot, b cost, c realised, d fees (ledger)",
+    ACCOUNT_ROW: "a cash, b market value, c fees, d realised (ledger)",
+    DENIAL_ROW: "code rule; a order_id, b limit, c value",
+    ALERT_ROW: "code rule; a alert id, b limit, c value, d count",
+    BAR_ROW: "ts close; ts_recv open time; a open, b high, c low, d close (ticks); code builder",
+    MORE_ROW: "after a bar: ts_recv its number; a volume, b notional, c buy_volume, d trades",
+    FAULT_ROW: "code fault; a strategy, b handler",
+    TIMER_ROW: "a strategy, b timer id, c due",
+}
+
+ENGINE = _record(
+    ("magic", "i8"),
+    ("version", "i8"),
+    ("bytes", "i8"),
+    # time
+    ("now", "i8"),  # ns UTC, moves with events
+    ("next_timer", "i8"),
+    # state
+    ("state", "i8"),
+    ("trading", "i8"),
+    ("held", "i8"),  # 1: strategies are shown everything, their orders aren't taken
+    ("fault", "i8"),
+    ("fault_strategy", "i8"),
+    ("fault_handler", "i8"),
+    ("fault_event", "i8"),  # events processed before the faulting one
+    # how this engine runs
+    ("live", "i8"),  # 1: inputs are journalled, ids and lags are kept
+    ("journal", "i8"),  # address of the journal ring
+    ("out", "i8"),  # address of the ring of orders to the venue; 0 where orders stay inside
+    # counts
+    ("events", "i8"),
+    ("trades", "i8"),
+    ("bars", "i8"),
+    ("orders", "i8"),  # submitted, ever
+    ("fills", "i8"),
+    ("denied", "i8"),
+    ("illegal", "i8"),  # order transitions refused by the state table
+    ("unknown_reports", "i8"),
+    ("duplicate_fills", "i8"),
+    ("late_trades", "i8"),
+    ("crossed", "i8"),
+    ("order_seq", "i8"),
+    ("trade_seq", "i8"),
+    ("alert_seq", "i8"),
+    # account: one currency, ledger units
+    ("cash", "i8"),
+    ("start_cash", "i8"),
+    ("market_value", "i8"),
+    ("fees", "i8"),
+    ("realised", "i8"),
+    ("peak", "i8"),
+    ("drawdown", "i8"),  # deepest fall from the peak, ledger units
+    # fee rates, parts per billion
+    ("maker_ppb", "i8"),
+    ("taker_ppb", "i8"),
+    # limits; 0 means none
+    ("max_notional", "i8"),  # per order, ledger units
+    ("max_rate", "i8"),  # orders in any rate_ns
+    ("rate_ns", "i8"),
+    ("rate_head", "i8"),  # orders counted, ever
+    # queues inside the block
+    ("command_head", "i8"),
+    ("command_tail", "i8"),
+    ("notice_head", "i8"),
+    ("notice_tail", "i8"),
+    ("free_head", "i8"),  # order slots free for reuse, longest closed first; -1 none
+    ("free_tail", "i8"),
+    ("open_orders", "i8"),
+    # what a handler is being shown
+    ("view_event", "i8"),  # addresses: the event or notice, its INSTRUMENT, this header
+    ("view_instrument", "i8"),
+    ("view_engine", "i8"),
+    ("view_strategy", "i8"),
+    ("ledger", "i8"),  # ledger units in one unit of the account's currency
+    ("scratch_at", "i8"),  # room for one message on its way out, and for a timespec
+    ("scratch_n", "i8"),
+    # lag: event to engine, ns
+    ("lag_max", "i8"),
+    ("last_recv", "i8"),
+    # pools: offset from the header, capacity
+    ("instruments_at", "i8"),
+    ("instruments_n", "i8"),
+    ("instruments_used", "i8"),
+    ("markets_at", "i8"),
+    ("markets_n", "i8"),
+    ("levels_at", "i8"),
+    ("levels_n", "i8"),  # per instrument and side; a power of two
+    ("positions_at", "i8"),
+    ("positions_n", "i8"),
+    ("orders_at", "i8"),
+    ("orders_n", "i8"),
+    ("index_at", "i8"),
+    ("index_n", "i8"),  # a power of two, at least twice orders_n
+    ("strategies_at", "i8"),
+    ("strategies_n", "i8"),
+    ("strategies_used", "i8"),
+    ("watches_at", "i8"),
+    ("watches_n", "i8"),
+    ("arena_at", "i8"),
+    ("arena_n", "i8"),
+    ("arena_used", "i8"),
+    ("builders_at", "i8"),
+    ("builders_n", "i8"),
+    ("builders_used", "i8"),
+    ("timers_at", "i8"),
+    ("timers_n", "i8"),
+    ("timers_used", "i8"),
+    ("alerts_at", "i8"),
+    ("alerts_n", "i8"),
+    ("commands_at", "i8"),
+    ("commands_n", "i8"),
+    ("notices_at", "i8"),
+    ("notices_n", "i8"),
+    ("rates_at", "i8"),
+    ("rates_n", "i8"),
+    ("lags_at", "i8"),
+    ("lags_n", "i8"),
+    ("pending_at", "i8"),  # bars closed within this event, waiting for handlers
+    ("pending_n", "i8"),
+    ("pending_used", "i8"),
+)
+
+INSTRUMENT = _record(
+    ("price_num", "i8"),
+    ("price_den", "i8"),
+    ("lot_num", "i8"),
+    ("lot_den", "i8"),
+    ("value_num", "i8"),  # ledger units of one tick x one lot
+    ("value_den", "i8"),
+    ("min_lot", "i8"),
+    ("max_lot", "i8"),  # 0 none
+    ("max_position", "i8"),  # lots, 0 none
+    ("venue", "i8"),
+    ("first_builder", "i8"),
+    ("pad", "i8"),
+)
+
+MARKET = _record(
+    ("ts", "i8"),
+    ("last", "i8"),  # ticks
+    ("last_lot", "i8"),
+    ("bid", "i8"),
+    ("bid_lot", "i8"),
+    ("ask", "i8"),
+    ("ask_lot", "i8"),
+    ("quoted", "i8"),  # 1 once a two-sided quote was seen
+    ("first", "i8"),  # first price of the session, for the change
+    ("mark", "i8"),
+    ("value", "i8"),  # net position at the mark, ledger units
+    ("best_bid", "i8"),  # of the L2 book; NO_PRICE where empty
+    ("best_ask", "i8"),
+    ("volume", "i8"),
+    ("buying", "i8"),  # lots in own working orders
+    ("selling", "i8"),
+    ("open_head", "i8"),  # own working orders, oldest first; -1 none
+    ("open_tail", "i8"),
+)
+NO_PRICE = -(2**62)
+FOREVER = 2**63 - 1
+
+LEVEL = _record(("tick", "i8"), ("lot", "i8"))
+
+POSITION = _record(
+    ("qty", "i8"),  # lots
+    ("cost", "i8"),  # ledger units, signed as qty
+    ("realised", "i8"),
+    ("fees", "i8"),
+    ("bought", "i8"),  # lots, ever
+    ("sold", "i8"),
+)
+
+ORDER = _record(
+    ("id", "i8"),
+    ("venue_id", "i8"),
+    ("ts", "i8"),
+    ("ts_last", "i8"),
+    ("qty", "i8"),
+    ("leaves", "i8"),
+    ("price", "i8"),
+    ("filled_value", "i8"),  # sum of ticks x lots
+    ("fee", "i8"),
+    ("ahead", "i8"),
+    ("tag", "i8"),
+    ("deny_limit", "i8"),
+    ("deny_value", "i8"),
+    ("instrument", "i4"),
+    ("strategy", "i4"),  # -1 the host
+    ("next", "i4"),
+    ("prev", "i4"),
+    ("side", "i1"),
+    ("type", "u1"),
+    ("tif", "u1"),
+    ("status", "u1"),
+    ("deny_code", "u1"),
+    ("liquidity", "u1"),
+    ("open", "u1"),  # 1 where it is in its instrument's list
+    ("pad", "u1"),
+    ("last_trade", "i8"),
+)
+
+KEY = _record(("id", "i8"), ("slot", "i8"))
+
+STRATEGY = _record(
+    ("entry", "i8"),  # address of its entry point
+    ("state", "i8"),  # offset from the header of its record in the arena
+    ("before", "i8"),  # and of that record before the last handler call, in live engines
+    ("handlers", "i8"),  # bits, 1 << ON_BAR ...
+    ("interval", "i8"),  # bars of this length only, ns; 0 any
+    ("live_from", "i8"),  # orders before this time are not taken: warming up
+    ("running", "i8"),
+    ("calls", "i8"),
+    ("bytes", "i8"),  # of its record and windows
+)
+
+BUILDER = _record(
+    ("instrument", "i8"),
+    ("interval", "i8"),
+    ("next", "i8"),  # next builder of this instrument, -1 none
+    ("closed", "i8"),  # bars closed, ever
+    ("ts_open", "i8"),
+    ("ts_close", "i8"),
+    ("open", "i8"),
+    ("high", "i8"),
+    ("low", "i8"),
+    ("close", "i8"),
+    ("volume", "i8"),
+    ("notional", "i8"),
+    ("buy_volume", "i8"),
+    ("trades", "i8"),
+    ("ts_first", "i8"),
+    ("ts_last", "i8"),
+)
+
+TIMER = _record(("due", "i8"), ("id", "i8"), ("strategy", "i8"), ("seq", "i8"))
+
+ALERT = _record(
+    ("id", "i8"),
+    ("ts", "i8"),
+    ("ts_last", "i8"),
+    ("rule", "i8"),
+    ("severity", "i8"),
+    ("instrument", "i8"),
+    ("limit", "i8"),
+    ("value", "i8"),
+    ("count", "i8"),
+    ("acknowledged", "i8"),
+)
+INFO, WARNING, CRITICAL = range(3)
+SEVERITY_NAMES = {INFO: "info", WARNING: "warning", CRITICAL: "critical"}
+
+COMMAND = _record(("kind", "i8"), ("slot", "i8"), ("a", "i8"), ("b", "i8"))
+
+NOTICE = _record(
+    ("handler", "i8"),  # ON_ORDER or ON_FILL
+    ("strategy", "i8"),
+    ("instrument", "i8"),
+    ("status", "i8"),
+    ("order_id", "i8"),
+    ("ts", "i8"),
+    ("qty", "i8"),  # signed lots
+    ("price", "i8"),
+    ("fee", "i8"),
+    ("liquidity", "i8"),
+    ("leaves", "i8"),
+    ("tag", "i8"),
+)
+
+CONTROL = _record(
+    ("stop", "i8"),  # 1 asks the loop to end
+    ("spin", "i8"),  # 1 never sleeps
+    ("loops", "i8"),
+    ("sleeps", "i8"),
+    ("lag_last", "i8"),
+    ("pad", "i8"),
+)
+"""What the host tells a kernel thread, and what it tells back."""
+
+I8 = np.dtype("i8")
+U1 = np.dtype("u1")
+
+for _record_, _slots in ((SLOT, 1), (BAR_SLOTS, 2), (ORDER_SLOTS, 2)):
+    assert _record_.itemsize == _slots * SLOT_BYTES
+
+# Sizes in bytes, as plain integers: kernels can't read a dtype's attribute.
+ENGINE_BYTES = ENGINE.itemsize
+BAR_SLOTS_BYTES = BAR_SLOTS.itemsize
+ORDER_SLOTS_BYTES = ORDER_SLOTS.itemsize
+INSTRUMENT_BYTES = INSTRUMENT.itemsize
+MARKET_BYTES = MARKET.itemsize
+LEVEL_BYTES = LEVEL.itemsize
+POSITION_BYTES = POSITION.itemsize
+ORDER_BYTES = ORDER.itemsize
+KEY_BYTES = KEY.itemsize
+STRATEGY_BYTES = STRATEGY.itemsize
+BUILDER_BYTES = BUILDER.itemsize
+TIMER_BYTES = TIMER.itemsize
+ALERT_BYTES = ALERT.itemsize
+COMMAND_BYTES = COMMAND.itemsize
+NOTICE_BYTES = NOTICE.itemsize
+
+POOLS: dict[str, np.dtype[np.generic]] = {
+    "instruments": INSTRUMENT,
+    "markets": MARKET,
+    "levels": LEVEL,
+    "positions": POSITION,
+    "orders": ORDER,
+    "index": KEY,
+    "strategies": STRATEGY,
+    "watches": U1,
+    "arena": U1,
+    "builders": BUILDER,
+    "timers": TIMER,
+    "alerts": ALERT,
+    "commands": COMMAND,
+    "notices": NOTICE,
+    "rates": I8,
+    "lags": I8,
+    "pending": BAR_SLOTS,
+    "scratch": I8,
+}
+LAG_BUCKETS = 256
+MAX_ROUNDS = 1_000
+
+
+@dataclass(frozen=True)
+class Capacities:
+    """How much of each thing a block holds. Data, never types.
+
+    Parameters
+    ----------
+    instruments, strategies, orders, builders, timers, alerts : int
+        Slots in each pool; ``orders`` bounds the open ones, closed slots are reused.
+    levels : int
+        Book levels kept per side and instrument, a power of two; 0 keeps no book.
+    arena : int
+        Bytes for strategies' records and indicator windows.
+    queue : int
+        Commands that the handlers of one event may issue, a power of two.
+    rates : int
+        The highest order rate that can be limited.
+    """
+
+    instruments: int = 16
+    strategies: int = 8
+    orders: int = 4096
+    builders: int = 64
+    timers: int = 256
+    alerts: int = 256
+    levels: int = 1024
+    arena: int = 1 << 20
+    queue: int = 8192
+    rates: int = 1024
+
+    def counts(self) -> dict[str, int]:
+        """Records in each pool."""
+        index = 1
+        while index < 2 * self.orders:
+            index *= 2
+        return {
+            "instruments": self.instruments,
+            "markets": self.instruments,
+            "levels": self.instruments * 2 * self.levels,
+            "positions": (self.strategies + 2) * self.instruments,
+            "orders": self.orders,
+            "index": index,
+            "strategies": self.strategies,
+            "watches": self.strategies * self.instruments,
+            "arena": self.arena,
+            "builders": self.builders,
+            "timers": self.timers,
+            "alerts": self.alerts,
+            "commands": self.queue,
+            "notices": self.queue,
+            "rates": self.rates,
+            "lags": LAG_BUCKETS,
+            "pending": self.builders + 1,
+            "scratch": 64,
+        }
+
+
+def new_block(capacities: Capacities) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    """A zeroed block with its header filled in.
+
+    Returns
+    -------
+    uint8 array, 64-byte aligned; its first bytes are one ``ENGINE`` record
+    """
+    offsets: dict[str, int] = {}
+    end = _aligned(ENGINE.itemsize)
+    for name, count in capacities.counts().items():
+        offsets[name] = end
+        end = _aligned(end + count * POOLS[name].itemsize)
+    raw = np.zeros(end + LINE, np.uint8)
+    start = -raw.ctypes.data % LINE
+    block = raw[start : start + end]
+    header = block[: ENGINE.itemsize].view(ENGINE)[0]
+    header["magic"], header["version"], header["bytes"] = MAGIC, VERSION, end
+    for name, count in capacities.counts().items():
+        header[f"{name}_at"], header[f"{name}_n"] = offsets[name], count
+    header["levels_n"] = capacities.levels
+    _fill_empty(block, header)
+    return block
+
+
+def pool(block: np.ndarray[tuple[int], np.dtype[np.uint8]], name: str) -> np.ndarray:  # type: ignore[type-arg]
+    """One pool of a block (or of a copy of it) as a structured array that shares its memory."""
+    header = block[: ENGINE.itemsize].view(ENGINE)[0]
+    record = POOLS[name]
+    start = int(header[f"{name}_at"])
+    count = int(header[f"{name}_n"])
+    if name == "levels":
+        count *= 2 * int(header["instruments_n"])
+    return block[start : start + count * record.itemsize].view(record)
+
+
+def _aligned(size: int) -> int:
+    return -(-size // LINE) * LINE
+
+
+def _fill_empty(block: np.ndarray, header: np.void) -> None:  # type: ignore[type-arg]
+    """Give the pools the values that mean "nothing here yet"."""
+    header["next_timer"] = 2**63 - 1
+    header["rate_ns"] = 1_000_000_000
+    markets = pool(block, "markets")
+    for name in ("open_head", "open_tail"):
+        markets[name] = -1
+    for name in ("best_bid", "best_ask"):
+        markets[name] = NO_PRICE
+    pool(block, "instruments")["first_builder"] = -1
+    pool(block, "builders")["next"] = -1
+    orders = pool(block, "orders")
+    orders["next"] = np.arange(1, orders.size + 1)
+    orders["next"][-1] = -1
+    orders["prev"] = -1
+    header["free_head"], header["free_tail"] = 0, orders.size - 1
+    pool(block, "index")["id"] = 0

@@ -1,0 +1,88 @@
+"""Exact amounts: products and quotients of int64 that never wrap, rounded half to even once."""
+
+from __future__ import annotations
+
+from alphaforge.engine import layout as L
+from alphaforge.engine.atomic import mul_overflows
+from alphaforge.engine.block import fail, instrument
+from alphaforge.engine.jit import kernel
+
+_LIMIT = 2**62
+PER_RATE = 1_000_000_000
+
+
+@kernel
+def mul(m, left, right):  # type: ignore[no-untyped-def]
+    """``left * right``; past int64 the engine halts and the result is 0."""
+    if mul_overflows(left, right):
+        fail(m, L.FAULT_OVERFLOW)
+        return 0
+    return left * right
+
+
+@kernel
+def round_half_even(quotient, remainder, divisor):  # type: ignore[no-untyped-def]
+    """The floor quotient and its remainder to the nearest integer, ties to even."""
+    twice = 2 * remainder
+    if twice > divisor or (twice == divisor and quotient & 1 == 1):
+        return quotient + 1
+    return quotient
+
+
+@kernel
+def mul_div(m, left, right, divisor):  # type: ignore[no-untyped-def]
+    """``left * right / divisor`` rounded half to even, through 128 bits where the product needs it.
+
+    Notes
+    -----
+    ``divisor`` is positive and below 2**61. LLVM's own 128-bit division can't be resolved by the
+    JIT, so the long way is schoolbook binary division in 63 steps; it is taken only where the
+    product passes int64.
+    """
+    if not mul_overflows(left, right):
+        product = left * right
+        quotient = product // divisor
+        return round_half_even(quotient, product - quotient * divisor, divisor)
+    negative = (left < 0) != (right < 0)
+    a, b = abs(left), abs(right)
+    whole = a // divisor
+    part = a - whole * divisor
+    quotient, remainder = 0, 0
+    for bit in range(62, -1, -1):
+        remainder = 2 * remainder
+        quotient = 2 * quotient
+        if remainder >= divisor:
+            remainder -= divisor
+            quotient += 1
+        if (b >> bit) & 1 == 1:
+            remainder += part
+            if remainder >= divisor:
+                remainder -= divisor
+                quotient += 1
+        if quotient >= _LIMIT:
+            fail(m, L.FAULT_OVERFLOW)
+            return 0
+    wholes = mul(m, whole, b)
+    if wholes >= _LIMIT:
+        fail(m, L.FAULT_OVERFLOW)
+        return 0
+    total = round_half_even(wholes + quotient, remainder, divisor)
+    return -total if negative else total
+
+
+@kernel
+def notional(m, i, ticks, lots):  # type: ignore[no-untyped-def]
+    """Ledger units of ``lots`` at ``ticks``, signed as their product."""
+    record = instrument(m, i)
+    product = mul(m, ticks, lots)
+    if record.value_den == 1:
+        return mul(m, product, record.value_num)
+    return mul_div(m, product, record.value_num, record.value_den)
+
+
+@kernel
+def fee(m, amount, ppb):  # type: ignore[no-untyped-def]
+    """A fee on an amount, ledger units, at a rate in parts per billion; negative is a rebate."""
+    if ppb == 0:
+        return 0
+    return mul_div(m, abs(amount), ppb, PER_RATE)

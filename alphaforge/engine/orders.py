@@ -1,0 +1,339 @@
+"""Orders: the pool, the index by id, each instrument's list of working ones, and the state machine.
+
+The state machine is a table, state x event -> state; 0 marks a transition that can't be. It is
+closed: every pair is either legal and named here, or refused and counted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from alphaforge.engine import layout as L
+from alphaforge.engine.block import (
+    engine_at,
+    fail,
+    key,
+    market,
+    notice_address,
+    notice_at,
+    order,
+    strategy,
+)
+from alphaforge.engine.jit import kernel
+from alphaforge.engine.journal import journal_output
+
+ORDER_EVENTS = (
+    "submit",
+    "deny",
+    "emulate",
+    "release",
+    "accept",
+    "reject",
+    "trigger",
+    "ask_update",
+    "update",
+    "ask_cancel",
+    "cancel",
+    "expire",
+    "fill_part",
+    "fill",
+)
+(
+    DO_SUBMIT,
+    DO_DENY,
+    DO_EMULATE,
+    DO_RELEASE,
+    DO_ACCEPT,
+    DO_REJECT,
+    DO_TRIGGER,
+    DO_ASK_UPDATE,
+    DO_UPDATE,
+    DO_ASK_CANCEL,
+    DO_CANCEL,
+    DO_EXPIRE,
+    DO_FILL_PART,
+    DO_FILL,
+) = range(14)
+
+_WORKING = {
+    "reject": "rejected",
+    "ask_update": "pending_update",
+    "ask_cancel": "pending_cancel",
+    "cancel": "cancelled",
+    "expire": "expired",
+    "fill_part": "partially_filled",
+    "fill": "filled",
+}
+TRANSITIONS: dict[str, dict[str, str]] = {
+    "initialized": {
+        "deny": "denied",
+        "emulate": "emulated",
+        "submit": "submitted",
+        "cancel": "cancelled",
+    },
+    "emulated": {"release": "released", "cancel": "cancelled", "expire": "expired"},
+    "released": {"deny": "denied", "submit": "submitted", "cancel": "cancelled"},
+    "submitted": {**_WORKING, "accept": "accepted"},
+    "accepted": {**_WORKING, "trigger": "triggered", "update": "accepted"},
+    "triggered": _WORKING,
+    "pending_update": {
+        **_WORKING,
+        "accept": "accepted",
+        "update": "accepted",
+        "trigger": "triggered",
+    },
+    "pending_cancel": {**_WORKING, "accept": "accepted"},
+    "partially_filled": {**_WORKING, "update": "partially_filled"},
+    # A fill that was on its way when the cancel arrived is real and is honoured.
+    "cancelled": {"fill_part": "cancelled", "fill": "filled"},
+    "expired": {"fill_part": "expired", "fill": "filled"},
+}
+CLOSED = (L.DENIED, L.REJECTED, L.CANCELLED, L.EXPIRED, L.FILLED)
+
+
+def transition_table() -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    """uint8 table, states x events; 0 where the pair is refused."""
+    codes = {name: code for code, name in L.STATUS_NAMES.items()}
+    table = np.zeros((len(codes), len(ORDER_EVENTS)), np.uint8)
+    for state, row in TRANSITIONS.items():
+        for event, target in row.items():
+            table[codes[state], ORDER_EVENTS.index(event)] = codes[target]
+    return table
+
+
+_TABLE = transition_table()
+_SPREAD = 0x9E3779B97F4A7C1  # an odd constant: multiplying spreads ids over the index
+
+
+@kernel
+def is_closed(status):  # type: ignore[no-untyped-def]
+    return (
+        status == L.DENIED
+        or status == L.REJECTED
+        or status == L.CANCELLED
+        or status == L.EXPIRED
+        or status == L.FILLED
+    )
+
+
+@kernel
+def _home(m, order_id):  # type: ignore[no-untyped-def]
+    return ((order_id * _SPREAD) >> 20) & (engine_at(m).index_n - 1)
+
+
+@kernel
+def find_order(m, order_id):  # type: ignore[no-untyped-def]
+    """The slot of a client id, or -1. Closed orders are found until their slot is reused."""
+    if order_id <= 0:
+        return -1
+    mask = engine_at(m).index_n - 1
+    at = _home(m, order_id)
+    while True:
+        found = key(m, at)
+        if found.id == order_id:
+            return found.slot
+        if found.id == 0:
+            return -1
+        at = (at + 1) & mask
+
+
+@kernel
+def _index_add(m, order_id, slot):  # type: ignore[no-untyped-def]
+    mask = engine_at(m).index_n - 1
+    at = _home(m, order_id)
+    while key(m, at).id != 0:
+        at = (at + 1) & mask
+    entry = key(m, at)
+    entry.id = order_id
+    entry.slot = slot
+
+
+@kernel
+def _index_remove(m, order_id):  # type: ignore[no-untyped-def]
+    """Take an id out and close the gap, so that no search meets a tombstone."""
+    mask = engine_at(m).index_n - 1
+    gap = _home(m, order_id)
+    while key(m, gap).id != order_id:
+        if key(m, gap).id == 0:
+            return
+        gap = (gap + 1) & mask
+    at = (gap + 1) & mask
+    while key(m, at).id != 0:
+        if ((at - _home(m, key(m, at).id)) & mask) >= ((at - gap) & mask):
+            key(m, gap).id = key(m, at).id
+            key(m, gap).slot = key(m, at).slot
+            gap = at
+        at = (at + 1) & mask
+    key(m, gap).id = 0
+
+
+@kernel
+def new_order(m, order_id, owner, i, side, type_, tif, qty, price, tag):  # type: ignore[no-untyped-def]
+    """Take a slot from the pool; -1 and a fault where none is free.
+
+    ``order_id`` 0 lets the engine number it. The slot closed longest ago is reused first, so a
+    closed order can still be asked about for as long as possible.
+    """
+    h = engine_at(m)
+    slot = h.free_head
+    if slot < 0:
+        fail(m, L.FAULT_ORDERS_FULL)
+        return -1
+    o = order(m, slot)
+    h.free_head = o.next
+    if h.free_head < 0:
+        h.free_tail = -1
+    if o.id != 0:
+        _index_remove(m, o.id)
+    if order_id == 0:
+        h.order_seq += 1
+        order_id = h.order_seq
+    o.id = order_id
+    o.venue_id = 0
+    o.ts = h.now
+    o.ts_last = h.now
+    o.qty = qty
+    o.leaves = qty
+    o.price = price
+    o.filled_value = 0
+    o.fee = 0
+    o.ahead = 0
+    o.tag = tag
+    o.deny_limit = 0
+    o.deny_value = 0
+    o.instrument = i
+    o.strategy = owner
+    o.next = -1
+    o.prev = -1
+    o.side = side
+    o.type = type_
+    o.tif = tif
+    o.status = L.INITIALIZED
+    o.deny_code = 0
+    o.liquidity = L.TAKER
+    o.open = 0
+    o.last_trade = 0
+    _index_add(m, order_id, slot)
+    return slot
+
+
+@kernel
+def _link(m, slot):  # type: ignore[no-untyped-def]
+    o = order(m, slot)
+    k = market(m, o.instrument)
+    o.open = 1
+    o.next = -1
+    o.prev = k.open_tail
+    if k.open_tail >= 0:
+        order(m, k.open_tail).next = slot
+    else:
+        k.open_head = slot
+    k.open_tail = slot
+    engine_at(m).open_orders += 1
+    if o.side > 0:
+        k.buying += o.leaves
+    else:
+        k.selling += o.leaves
+
+
+@kernel
+def _unlink(m, slot):  # type: ignore[no-untyped-def]
+    o = order(m, slot)
+    k = market(m, o.instrument)
+    if o.prev >= 0:
+        order(m, o.prev).next = o.next
+    else:
+        k.open_head = o.next
+    if o.next >= 0:
+        order(m, o.next).prev = o.prev
+    else:
+        k.open_tail = o.prev
+    engine_at(m).open_orders -= 1
+    if o.side > 0:
+        k.buying -= o.leaves
+    else:
+        k.selling -= o.leaves
+    o.open = 0
+    o.prev = -1
+    o.next = -1
+
+
+@kernel
+def _release(m, slot):  # type: ignore[no-untyped-def]
+    """Put a closed order's slot at the end of the free list."""
+    h = engine_at(m)
+    order(m, slot).next = -1
+    if h.free_tail >= 0:
+        order(m, h.free_tail).next = slot
+    else:
+        h.free_head = slot
+    h.free_tail = slot
+
+
+@kernel
+def leave(m, slot, lots):  # type: ignore[no-untyped-def]
+    """Take filled lots off what is left of an order, and off what its instrument has working."""
+    o = order(m, slot)
+    lots = min(lots, o.leaves)
+    if o.open == 1:
+        k = market(m, o.instrument)
+        if o.side > 0:
+            k.buying -= lots
+        else:
+            k.selling -= lots
+    o.leaves -= lots
+
+
+@kernel
+def notify(m, handler, slot, qty, price, fee, liquidity):  # type: ignore[no-untyped-def]
+    """Queue an order or fill event for the owning strategy, if it handles such."""
+    h = engine_at(m)
+    o = order(m, slot)
+    if o.strategy < 0 or (strategy(m, o.strategy).handlers >> handler) & 1 == 0:
+        return
+    if h.notice_head - h.notice_tail >= h.notices_n:
+        fail(m, L.FAULT_QUEUE_FULL)
+        return
+    n = notice_at(notice_address(m, h.notice_head))
+    n.handler = handler
+    n.strategy = o.strategy
+    n.instrument = o.instrument
+    n.status = o.status
+    n.order_id = o.id
+    n.ts = h.now
+    n.qty = qty
+    n.price = price
+    n.fee = fee
+    n.liquidity = liquidity
+    n.leaves = o.leaves
+    n.tag = o.tag
+    h.notice_head += 1
+
+
+@kernel
+def transition(m, slot, event):  # type: ignore[no-untyped-def]
+    """Move an order along the table: journal it, tell its strategy, keep the lists right.
+
+    Returns 1, or 0 where the table refuses the pair (counted, nothing changed).
+    """
+    h = engine_at(m)
+    o = order(m, slot)
+    target = _TABLE[o.status, event]
+    if target == L.FREE:
+        h.illegal += 1
+        return 0
+    was_closed = is_closed(o.status)
+    o.status = target
+    o.ts_last = h.now
+    journal_output(
+        m, L.ORDER_ROW, target, o.instrument, o.id, o.side * o.leaves, o.price, o.strategy
+    )
+    closed = is_closed(target)
+    if closed and o.open == 1:
+        _unlink(m, slot)
+    elif not closed and o.open == 0 and target >= L.SUBMITTED:
+        _link(m, slot)
+    notify(m, L.ON_ORDER, slot, o.side * o.qty, o.price, 0, o.liquidity)
+    if closed and not was_closed:
+        _release(m, slot)
+    return 1

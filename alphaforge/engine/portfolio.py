@@ -1,0 +1,153 @@
+"""Positions, cash and fees: netting, average cost, exact to the ledger unit.
+
+At every moment ``cash + sum(cost) - sum(realised) + fees == start cash`` to the last unit, and
+``equity == cash + market value``.
+"""
+
+from __future__ import annotations
+
+from alphaforge.engine import layout as L
+from alphaforge.engine import orders as O
+from alphaforge.engine.block import engine_at, market, order, position
+from alphaforge.engine.jit import kernel
+from alphaforge.engine.journal import journal_output
+from alphaforge.engine.money import fee as fee_of
+from alphaforge.engine.money import mul_div, notional
+
+
+@kernel
+def _book(m, owner, i, lots, price, fee):  # type: ignore[no-untyped-def]
+    """Add a signed fill to one owner's position; what it realised, ledger units."""
+    p = position(m, owner, i)
+    amount = notional(m, i, price, lots)
+    realised = 0
+    if p.qty == 0 or (p.qty > 0) == (lots > 0):
+        p.cost += amount
+    else:
+        closing = min(abs(lots), abs(p.qty))
+        released = p.cost if closing == abs(p.qty) else mul_div(m, p.cost, closing, abs(p.qty))
+        closed = (
+            amount
+            if closing == abs(lots)
+            else notional(m, i, price, closing if lots > 0 else -closing)
+        )
+        realised = -closed - released
+        p.cost -= released
+        p.cost += amount - closed  # what goes past zero opens the other side
+    p.qty += lots
+    p.realised += realised
+    p.fees += fee
+    if lots > 0:
+        p.bought += lots
+    else:
+        p.sold -= lots
+    return realised
+
+
+@kernel
+def mark(m, i, price):  # type: ignore[no-untyped-def]
+    """Value the net position of an instrument at a price; keeps the account's sum right."""
+    k = market(m, i)
+    k.mark = price
+    qty = position(m, 0, i).qty
+    value = 0 if qty == 0 else notional(m, i, price, qty)
+    if value != k.value:
+        engine_at(m).market_value += value - k.value
+        k.value = value
+
+
+@kernel
+def follow_equity(m):  # type: ignore[no-untyped-def]
+    """Keep the peak and the deepest drawdown, ledger units."""
+    h = engine_at(m)
+    equity = h.cash + h.market_value
+    if equity > h.peak:
+        h.peak = equity
+    elif h.peak - equity > h.drawdown:
+        h.drawdown = h.peak - equity
+
+
+@kernel
+def fill(m, slot, lots, price, ts, liquidity, trade_id):  # type: ignore[no-untyped-def]
+    """One execution walks orders -> portfolio -> journal; the caller has matched it.
+
+    Parameters
+    ----------
+    lots : positive
+    ts : when it happened, ns UTC; a fill at a bar's open carries the open time
+    """
+    h = engine_at(m)
+    o = order(m, slot)
+    signed = o.side * lots
+    i = o.instrument
+    amount = notional(m, i, price, lots)
+    fee = fee_of(m, amount, h.maker_ppb if liquidity == L.MAKER else h.taker_ppb)
+    h.cash -= amount * o.side + fee
+    h.fees += fee
+    h.realised += _book(m, 0, i, signed, price, fee)
+    _book(m, o.strategy + 2, i, signed, price, fee)
+    h.fills += 1
+    o.filled_value += price * lots
+    o.fee += fee
+    o.liquidity = liquidity
+    o.last_trade = trade_id
+    O.leave(m, slot, lots)
+    O.transition(m, slot, O.DO_FILL if o.leaves == 0 else O.DO_FILL_PART)
+    now = h.now
+    h.now = ts
+    journal_output(m, L.FILL_ROW, liquidity, i, o.id, signed, price, fee)
+    h.now = now
+    p = position(m, 0, i)
+    journal_output(m, L.POSITION_ROW, 0, i, p.qty, p.cost, p.realised, p.fees)
+    O.notify(m, L.ON_FILL, slot, signed, price, fee, liquidity)
+    mark(m, i, market(m, i).mark if market(m, i).mark > 0 else price)
+
+
+@kernel
+def _split_position(m, owner, i, numerator, denominator):  # type: ignore[no-untyped-def]
+    """Lots times the ratio; what doesn't make a whole lot is given back, for cash in lieu."""
+    p = position(m, owner, i)
+    whole = p.qty * numerator // denominator if p.qty >= 0 else -(-p.qty * numerator // denominator)
+    left = p.qty * numerator - whole * denominator
+    p.qty = whole
+    return left
+
+
+@kernel
+def split(m, i, numerator, denominator):  # type: ignore[no-untyped-def]
+    """Apply an n:d split: every owner's lots, the marks, and working orders at their new terms.
+
+    A fraction of a lot is paid in cash at the adjusted mark and leaves the cost basis untouched.
+    """
+    h = engine_at(m)
+    k = market(m, i)
+    adjusted = mul_div(m, k.mark, denominator, numerator)
+    left = _split_position(m, 0, i, numerator, denominator)
+    for owner in range(1, h.strategies_used + 2):
+        _split_position(m, owner, i, numerator, denominator)
+    if left != 0:
+        in_lieu = mul_div(m, notional(m, i, adjusted, left), 1, denominator)
+        h.cash += in_lieu
+        h.realised += in_lieu
+        position(m, 0, i).realised += in_lieu
+    k.last = mul_div(m, k.last, denominator, numerator)
+    slot = k.open_head
+    while slot >= 0:
+        o = order(m, slot)
+        following = o.next
+        lots = o.leaves * numerator // denominator
+        if lots == 0:
+            O.transition(m, slot, O.DO_CANCEL)
+        else:
+            grown = lots - o.leaves
+            o.leaves += grown
+            o.qty = o.qty * numerator // denominator
+            o.price = mul_div(m, o.price, denominator, numerator)
+            if o.side > 0:
+                k.buying += grown
+            else:
+                k.selling += grown
+        slot = following
+    mark(m, i, adjusted)
+    p = position(m, 0, i)
+    journal_output(m, L.POSITION_ROW, 0, i, p.qty, p.cost, p.realised, p.fees)

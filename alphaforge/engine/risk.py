@@ -1,0 +1,200 @@
+"""Pre-trade checks, limits, alerts and the kill switch.
+
+Every check has a code with its numbers: what the limit is, what the order would make. Cancels are
+never blocked.
+"""
+
+from __future__ import annotations
+
+from alphaforge.engine import layout as L
+from alphaforge.engine.block import (
+    alert,
+    engine_at,
+    instrument,
+    market,
+    order,
+    position,
+    rate_time,
+    set_rate_time,
+)
+from alphaforge.engine.jit import entry, kernel
+from alphaforge.engine.journal import journal_output
+from alphaforge.engine.money import notional
+
+(
+    PASSED,
+    TRADING_STATE,
+    REDUCING_ONLY,
+    UNKNOWN_INSTRUMENT,
+    QUANTITY_MIN,
+    QUANTITY_MAX,
+    PRICE_POSITIVE,
+    NO_PRICE_YET,
+    MAX_NOTIONAL,
+    MAX_POSITION,
+    ORDER_RATE,
+    DUPLICATE_ID,
+    ENGINE_HALTED,
+    KILL_SWITCH,
+) = range(14)
+
+RULES: dict[int, tuple[str, str]] = {
+    TRADING_STATE: ("TRADING_HALTED", "trading is halted: arm it first"),
+    REDUCING_ONLY: (
+        "REDUCING_ONLY",
+        "trading is reducing: the order would not reduce the position",
+    ),
+    UNKNOWN_INSTRUMENT: ("UNKNOWN_INSTRUMENT", "no such instrument in this engine"),
+    QUANTITY_MIN: ("QUANTITY_MIN", "quantity below the instrument's minimum, in lots"),
+    QUANTITY_MAX: ("QUANTITY_MAX", "quantity above the instrument's maximum, in lots"),
+    PRICE_POSITIVE: ("PRICE_NOT_POSITIVE", "a limit order needs a positive price on its tick"),
+    NO_PRICE_YET: ("NO_PRICE_YET", "no price was seen yet, so the notional can't be checked"),
+    MAX_NOTIONAL: ("MAX_NOTIONAL", "notional of the order above the limit, in ledger units"),
+    MAX_POSITION: (
+        "MAX_POSITION",
+        "position with all working orders filled above the limit, in lots",
+    ),
+    ORDER_RATE: ("ORDER_RATE", "more orders than the limit within the window"),
+    DUPLICATE_ID: ("DUPLICATE_ID", "an order with this id is known already"),
+    ENGINE_HALTED: ("ENGINE_HALTED", "the engine halted in the event that asked for this order"),
+    KILL_SWITCH: ("KILL_SWITCH", "the kill switch was pressed"),
+}
+"""Code -> name and meaning. Checks run in the order of their codes."""
+
+LIMIT_POSITION, LIMIT_NOTIONAL, LIMIT_RATE = range(3)
+LIMIT_NAMES = ("max_position", "max_notional", "max_order_rate")
+
+
+@kernel
+def _deny(m, slot, rule, limit, value):  # type: ignore[no-untyped-def]
+    o = order(m, slot)
+    o.deny_code = rule
+    o.deny_limit = limit
+    o.deny_value = value
+    return rule
+
+
+@kernel
+def rate_used(m):  # type: ignore[no-untyped-def]
+    """Orders counted in the window that ends now; walks back at most ``max_rate`` of them."""
+    h = engine_at(m)
+    used = 0
+    n = h.rate_head - 1
+    while n >= 0 and used < h.rates_n and rate_time(m, n) > h.now - h.rate_ns:
+        used += 1
+        n -= 1
+    return used
+
+
+@kernel
+def check(m, slot):  # type: ignore[no-untyped-def]
+    """Run every check on an order; ``PASSED``, or the code, with its numbers left in the order."""
+    h = engine_at(m)
+    o = order(m, slot)
+    if h.trading == L.TRADING_HALTED:
+        return _deny(m, slot, TRADING_STATE, 0, h.trading)
+    net = position(m, 0, o.instrument).qty
+    if h.trading == L.TRADING_REDUCING and (net * o.side >= 0 or o.qty > abs(net)):
+        return _deny(m, slot, REDUCING_ONLY, abs(net), o.qty)
+    record = instrument(m, o.instrument)
+    if o.qty < record.min_lot:
+        return _deny(m, slot, QUANTITY_MIN, record.min_lot, o.qty)
+    if record.max_lot > 0 and o.qty > record.max_lot:
+        return _deny(m, slot, QUANTITY_MAX, record.max_lot, o.qty)
+    if o.type == L.LIMIT_ORDER and o.price <= 0:
+        return _deny(m, slot, PRICE_POSITIVE, 1, o.price)
+    k = market(m, o.instrument)
+    if h.max_notional > 0:
+        price = o.price if o.type == L.LIMIT_ORDER else k.mark
+        if price <= 0:
+            return _deny(m, slot, NO_PRICE_YET, 0, 0)
+        amount = notional(m, o.instrument, price, o.qty)
+        if amount > h.max_notional:
+            return _deny(m, slot, MAX_NOTIONAL, h.max_notional, amount)
+    if record.max_position > 0:
+        # What the position would be if every working order on this side filled, and this one.
+        reach = net + k.buying + o.qty if o.side > 0 else net - k.selling - o.qty
+        if abs(reach) > record.max_position and reach * o.side > 0:
+            return _deny(m, slot, MAX_POSITION, record.max_position, abs(reach))
+    if h.max_rate > 0 and h.rate_head >= h.max_rate:
+        if rate_time(m, h.rate_head - h.max_rate) > h.now - h.rate_ns:
+            return _deny(m, slot, ORDER_RATE, h.max_rate, h.max_rate + 1)
+    return PASSED
+
+
+@entry("int64(int64, int64, int64, int64, int64, int64)")
+def what_if(m, i, side, type_, qty, price):  # type: ignore[no-untyped-def]
+    """What the checks would say to an order, on a copy of the block.
+
+    Mutates the copy's last order slot, where the denial's numbers are left.
+    """
+    slot = engine_at(m).orders_n - 1
+    o = order(m, slot)
+    o.instrument = i
+    o.side = side
+    o.type = type_
+    o.qty = qty
+    o.price = price
+    o.deny_limit = 0
+    o.deny_value = 0
+    return check(m, slot)
+
+
+@kernel
+def count_order(m):  # type: ignore[no-untyped-def]
+    """Count an approved order against the rate limit."""
+    h = engine_at(m)
+    set_rate_time(m, h.rate_head, h.now)
+    h.rate_head += 1
+    h.orders += 1
+
+
+@kernel
+def raise_alert(m, rule, severity, i, limit, value):  # type: ignore[no-untyped-def]
+    """Raise an alert, or count it again where the same rule and instrument stand unacknowledged."""
+    h = engine_at(m)
+    first = max(0, h.alert_seq - h.alerts_n)
+    for n in range(h.alert_seq - 1, first - 1, -1):
+        a = alert(m, n % h.alerts_n)
+        if a.rule == rule and a.instrument == i and a.acknowledged == 0:
+            a.ts_last = h.now
+            a.count += 1
+            a.limit = limit
+            a.value = value
+            return
+        if h.alert_seq - n > 16:
+            break
+    a = alert(m, h.alert_seq % h.alerts_n)
+    h.alert_seq += 1
+    a.id = h.alert_seq
+    a.ts = h.now
+    a.ts_last = h.now
+    a.rule = rule
+    a.severity = severity
+    a.instrument = i
+    a.limit = limit
+    a.value = value
+    a.count = 1
+    a.acknowledged = 0
+    journal_output(m, L.ALERT_ROW, rule, max(i, 0), a.id, limit, value, 1)
+
+
+@kernel
+def acknowledge(m, alert_id):  # type: ignore[no-untyped-def]
+    """Mark an alert as seen; 0 where there is none of that id any more."""
+    h = engine_at(m)
+    if alert_id <= 0 or alert_id > h.alert_seq or alert_id <= h.alert_seq - h.alerts_n:
+        return 0
+    alert(m, (alert_id - 1) % h.alerts_n).acknowledged = 1
+    return 1
+
+
+@kernel
+def set_limit(m, which, i, value):  # type: ignore[no-untyped-def]
+    """Change a limit from this event on; 0 lifts it."""
+    if which == LIMIT_POSITION:
+        instrument(m, i).max_position = value
+    elif which == LIMIT_NOTIONAL:
+        engine_at(m).max_notional = value
+    elif which == LIMIT_RATE:
+        engine_at(m).max_rate = min(value, engine_at(m).rates_n)

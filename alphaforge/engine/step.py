@@ -1,0 +1,426 @@
+"""One event, start to finish: the order of things, in one place.
+
+1. Timers due strictly before the event fire, oldest first.
+2. The event is applied: book, last price, bar builders, split. A stored bar is matched at its open
+   and along its range, then marked at its close: nothing sees the close before the open matched.
+3. The venue inside fills what it can; every fill walks orders -> portfolio -> journal.
+4. Handlers run: order and fill events, then the market event, then bars it closed, oldest first;
+   strategies in the order in which they were added.
+5. What they asked for goes through risk to the venue; 3-5 repeat until nothing is due.
+"""
+
+from __future__ import annotations
+
+from alphaforge.engine import layout as L
+from alphaforge.engine import orders as O
+from alphaforge.engine.atomic import call_entry, copy_bytes, load_i8, load_u1, store_i8
+from alphaforge.engine.bars import close_until, trade_to_builders
+from alphaforge.engine.block import (
+    bar_at,
+    builder,
+    engine_at,
+    fail,
+    instrument,
+    market,
+    notice_address,
+    notice_at,
+    order,
+    order_slots_at,
+    pending_bar,
+    slot_at,
+    strategy,
+    watches,
+)
+from alphaforge.engine.book import set_level
+from alphaforge.engine.clock import NEVER, forget_timers, take_due
+from alphaforge.engine.commands import cancel_everything, drain_commands, run_host_command
+from alphaforge.engine.jit import entry, kernel
+from alphaforge.engine.journal import journal_output, journal_row
+from alphaforge.engine.matching import match_bar, match_quote, match_trade
+from alphaforge.engine.portfolio import fill, follow_equity, mark, split
+from alphaforge.engine.ring import slots_of
+
+_KIND_AT = L.SLOT.fields["kind"][1]  # type: ignore[index]
+_WORDS_AT = L.SLOT.fields["a"][1]  # type: ignore[index]
+
+
+@kernel
+def call_handler(m, k, handler, i, address):  # type: ignore[no-untyped-def]
+    """Call one handler of one strategy, if it has it; a raise becomes a fault.
+
+    ``i`` is the instrument of what is shown at ``address``. A live engine keeps the strategy's
+    state from before the call, so that a raise can be re-run in Python for its traceback.
+    """
+    h = engine_at(m)
+    s = strategy(m, k)
+    if (s.handlers >> handler) & 1 == 0 or s.running == 0 or h.fault != L.FAULT_NONE:
+        return
+    h.view_event = address
+    h.view_instrument = m + h.instruments_at + i * L.INSTRUMENT_BYTES
+    h.view_engine = m
+    h.view_strategy = k
+    s.calls += 1
+    if h.live == 1 and s.bytes > 0:
+        copy_bytes(m + s.before, m + s.state, s.bytes)
+    if call_entry(s.entry, handler, m + s.state, m) != 0:
+        fail(m, L.FAULT_STRATEGY)
+        h.fault_strategy = k
+        h.fault_handler = handler
+
+
+@kernel
+def _deliver_notices(m):  # type: ignore[no-untyped-def]
+    h = engine_at(m)
+    while h.notice_tail < h.notice_head:
+        address = notice_address(m, h.notice_tail)
+        n = notice_at(address)
+        call_handler(m, n.strategy, n.handler, n.instrument, address)
+        h.notice_tail += 1
+
+
+@kernel
+def _deliver_market(m, handler, i, address):  # type: ignore[no-untyped-def]
+    for k in range(engine_at(m).strategies_used):
+        if watches(m, k, i) != 0:
+            call_handler(m, k, handler, i, address)
+
+
+@kernel
+def _deliver_bar(m, address):  # type: ignore[no-untyped-def]
+    bar = bar_at(address)
+    for k in range(engine_at(m).strategies_used):
+        wanted = strategy(m, k).interval
+        if (wanted == 0 or wanted == bar.interval) and watches(m, k, bar.instrument) != 0:
+            call_handler(m, k, L.ON_BAR, bar.instrument, address)
+
+
+@kernel
+def _settle(m):  # type: ignore[no-untyped-def]
+    """Commands, and the order and fill events they cause, until neither is left."""
+    h = engine_at(m)
+    rounds = 0
+    while h.command_tail < h.command_head or h.notice_tail < h.notice_head:
+        drain_commands(m)
+        _deliver_notices(m)
+        rounds += 1
+        if rounds > L.MAX_ROUNDS:
+            fail(m, L.FAULT_ROUNDS)
+            h.command_tail = h.command_head
+            h.notice_tail = h.notice_head
+
+
+@kernel
+def _fire_timers(m, before):  # type: ignore[no-untyped-def]
+    h = engine_at(m)
+    while h.next_timer < before:
+        due, timer_id, owner = take_due(m, before)
+        if due == NEVER:
+            return
+        h.now = max(h.now, due)
+        journal_output(m, L.TIMER_ROW, 0, 0, owner, timer_id, due, 0)
+        at = m + h.scratch_at + 256
+        store_i8(at, timer_id)
+        store_i8(at + 8, due)
+        call_handler(m, owner, L.ON_TIMER, 0, at)
+        _settle(m)
+
+
+@kernel
+def _journal_input(m, e):  # type: ignore[no-untyped-def]
+    """Live sessions journal every input as it is processed; long messages go on in MORE rows."""
+    s = slot_at(e)
+    journal_row(m, s.kind, s.code, s.instrument, s.ts, s.ts_recv, s.a, s.b, s.c, s.d)
+    if slots_of(s.kind) == 2:
+        for part in (1, 2):
+            at = e + _WORDS_AT + 32 * part
+            w0, w1, w2, w3 = load_i8(at), load_i8(at + 8), load_i8(at + 16), load_i8(at + 24)
+            journal_row(m, L.MORE_INPUT, part, s.instrument, s.ts, s.ts_recv, w0, w1, w2, w3)
+
+
+@kernel
+def _apply_trade(m, e):  # type: ignore[no-untyped-def]
+    h = engine_at(m)
+    t = slot_at(e)
+    i = t.instrument
+    k = market(m, i)
+    k.ts = t.ts
+    k.last = t.a
+    k.last_lot = t.b
+    k.volume += t.b
+    if k.first == 0:
+        k.first = t.a
+    h.trades += 1
+    mark(m, i, t.a)
+    trade_to_builders(m, i, t.ts, t.a, t.b, t.d)
+    if k.open_head >= 0 and instrument(m, i).venue == L.VENUE_INTERNAL:
+        match_trade(m, i, t.a)
+
+
+@kernel
+def _apply_quote(m, e):  # type: ignore[no-untyped-def]
+    q = slot_at(e)
+    i = q.instrument
+    k = market(m, i)
+    k.ts = q.ts
+    k.bid = q.a
+    k.bid_lot = q.b
+    k.ask = q.c
+    k.ask_lot = q.d
+    if q.a > 0 and q.c > 0:
+        k.quoted = 1
+        if k.mark == 0:
+            mark(m, i, (q.a + q.c) // 2)
+    if k.open_head >= 0 and instrument(m, i).venue == L.VENUE_INTERNAL:
+        match_quote(m, i)
+
+
+@kernel
+def _apply_bar(m, e):  # type: ignore[no-untyped-def]
+    bar = bar_at(e)
+    i = bar.instrument
+    k = market(m, i)
+    if k.first == 0:
+        k.first = bar.open
+    k.ts = bar.ts
+    k.last = bar.open
+    if k.mark == 0:
+        k.mark = bar.open
+    if k.open_head >= 0:
+        match_bar(m, e)
+    k.last = bar.close
+    k.volume += bar.volume
+    engine_at(m).bars += 1
+    mark(m, i, bar.close)
+
+
+@kernel
+def _apply_report(m, e):  # type: ignore[no-untyped-def]
+    """An execution report from outside moves its order; what can't be is counted, never applied."""
+    h = engine_at(m)
+    r = order_slots_at(e)
+    slot = O.find_order(m, r.order_id)
+    if slot < 0:
+        h.unknown_reports += 1
+        return
+    o = order(m, slot)
+    if r.venue_id != 0:
+        o.venue_id = r.venue_id
+    o.ahead = r.ahead
+    if r.code == L.ACCEPTED:
+        if o.status == L.PENDING_UPDATE:
+            o.price = r.price
+        O.transition(m, slot, O.DO_ACCEPT)
+    elif r.code == L.REJECTED:
+        O.transition(m, slot, O.DO_REJECT)
+    elif r.code == L.CANCELLED:
+        O.transition(m, slot, O.DO_CANCEL)
+    elif r.code == L.EXPIRED:
+        O.transition(m, slot, O.DO_EXPIRE)
+    elif r.code == L.FILLED:
+        if r.trade_id == o.last_trade:
+            h.duplicate_fills += 1
+        elif r.qty > o.leaves or r.qty <= 0 or r.price <= 0:
+            h.unknown_reports += 1
+        else:
+            fill(m, slot, r.qty, r.price, h.now, r.liquidity, r.trade_id)
+
+
+@kernel
+def define(m, what, record, size, watch_list):  # type: ignore[no-untyped-def]
+    """Add an instrument, a builder or a strategy from memory that the host holds.
+
+    Returns the new index, or -1 where its pool is full.
+    """
+    h = engine_at(m)
+    if what == L.DEFINE_INSTRUMENT:
+        if h.instruments_used >= h.instruments_n:
+            return -1
+        at = m + h.instruments_at + h.instruments_used * L.INSTRUMENT_BYTES
+        copy_bytes(at, record, L.INSTRUMENT_BYTES)
+        h.instruments_used += 1
+        return h.instruments_used - 1
+    if what == L.DEFINE_BUILDER:
+        if h.builders_used >= h.builders_n:
+            return -1
+        at = m + h.builders_at + h.builders_used * L.BUILDER_BYTES
+        copy_bytes(at, record, L.BUILDER_BYTES)
+        _link_builder(m, h.builders_used)
+        h.builders_used += 1
+        return h.builders_used - 1
+    return _define_strategy(m, record, size, watch_list)
+
+
+@kernel
+def _link_builder(m, k):  # type: ignore[no-untyped-def]
+    """Put a builder at the end of its instrument's list."""
+    b = builder(m, k)
+    b.next = -1
+    owner = instrument(m, b.instrument)
+    if owner.first_builder < 0:
+        owner.first_builder = k
+        return
+    last = owner.first_builder
+    while builder(m, last).next >= 0:
+        last = builder(m, last).next
+    builder(m, last).next = k
+
+
+@kernel
+def _define_strategy(m, record, size, watch_list):  # type: ignore[no-untyped-def]
+    """Copy a STRATEGY record, its state after it, and its watch list into the block."""
+    h = engine_at(m)
+    room = (size + L.LINE - 1) // L.LINE * L.LINE
+    if h.strategies_used >= h.strategies_n or h.arena_used + 2 * room > h.arena_n:
+        return -1
+    k = h.strategies_used
+    copy_bytes(m + h.strategies_at + k * L.STRATEGY_BYTES, record, L.STRATEGY_BYTES)
+    s = strategy(m, k)
+    s.state = h.arena_at + h.arena_used
+    s.before = s.state + room
+    s.bytes = size
+    if size > 0:
+        copy_bytes(m + s.state, record + L.STRATEGY_BYTES, size)
+    copy_bytes(m + h.watches_at + k * h.instruments_n, watch_list, h.instruments_n)
+    h.arena_used += 2 * room
+    h.strategies_used += 1
+    return k
+
+
+@kernel
+def detach(m, k):  # type: ignore[no-untyped-def]
+    """Stop a strategy: ``on_stop``, its working orders cancelled, its timers dropped."""
+    if k < 0 or k >= engine_at(m).strategies_used or strategy(m, k).running == 0:
+        return
+    call_handler(m, k, L.ON_STOP, 0, 0)
+    _settle(m)
+    cancel_everything(m, -1, k)
+    forget_timers(m, k)
+    strategy(m, k).running = 0
+
+
+@kernel
+def _apply_define(m, e):  # type: ignore[no-untyped-def]
+    s = slot_at(e)
+    k = define(m, s.code, s.a, s.b, s.c)
+    if k < 0:
+        fail(m, L.FAULT_ORDERS_FULL)
+    elif s.code == L.DEFINE_STRATEGY:
+        call_handler(m, k, L.ON_START, 0, 0)
+
+
+@kernel
+def _known_instrument(m, e):  # type: ignore[no-untyped-def]
+    if slot_at(e).instrument < engine_at(m).instruments_used:
+        return True
+    fail(m, L.FAULT_EVENT)
+    return False
+
+
+@kernel
+def step(m, e):  # type: ignore[no-untyped-def]
+    """Process one event at address ``e``. Mutates the block and the journal; allocates nothing."""
+    h = engine_at(m)
+    ts = slot_at(e).ts
+    kind = load_u1(e + _KIND_AT)
+    if h.next_timer < ts:
+        _fire_timers(m, ts)
+    h.now = max(h.now, ts)
+    if h.live == 1:
+        _journal_input(m, e)
+    h.pending_used = 0
+    handler = -1
+    if kind == L.BAR:
+        if _known_instrument(m, e):
+            _apply_bar(m, e)
+    elif kind == L.TRADE:
+        if _known_instrument(m, e):
+            _apply_trade(m, e)
+            handler = L.ON_TRADE
+    elif kind == L.QUOTE:
+        if _known_instrument(m, e):
+            _apply_quote(m, e)
+            handler = L.ON_QUOTE
+    elif kind == L.DEPTH:
+        if _known_instrument(m, e):
+            d = slot_at(e)
+            set_level(m, d.instrument, d.c, d.a, d.b)
+    elif kind == L.CLOCK:
+        close_until(m, ts)
+    elif kind == L.WAKE:
+        _fire_timers(m, ts + 1)
+    elif kind == L.REPORT:
+        _apply_report(m, e)
+    elif kind == L.ACTION:
+        split(m, slot_at(e).instrument, slot_at(e).a, slot_at(e).b)
+    elif kind == L.DEFINE:
+        _apply_define(m, e)
+    elif kind == L.DETACH:
+        detach(m, slot_at(e).a)
+    elif (kind >= L.SUBMIT and kind <= L.KILL) or kind == L.FLATTEN or kind == L.HOLD:
+        run_host_command(m, e)
+    else:
+        fail(m, L.FAULT_EVENT)
+    _deliver_notices(m)
+    if kind == L.BAR:
+        _deliver_bar(m, e)
+    elif handler >= 0:
+        _deliver_market(m, handler, slot_at(e).instrument, e)
+    for n in range(h.pending_used):
+        _deliver_bar(m, pending_bar(m, n))
+    _settle(m)
+    follow_equity(m)
+    h.events += 1
+    if h.fault != L.FAULT_NONE and h.state != L.HALTED:
+        h.state = L.HALTED
+        journal_output(m, L.FAULT_ROW, h.fault, 0, h.fault_strategy, h.fault_handler, h.events, 0)
+
+
+@entry("int64(int64, int64)")
+def step_one(m, e):  # type: ignore[no-untyped-def]
+    """One event from Python; the fault code."""
+    step(m, e)
+    return engine_at(m).fault
+
+
+@entry("int64(int64, int64, int64, int64, int64, int64)")
+def run_events(m, events, offset, size, equity, room):  # type: ignore[no-untyped-def]
+    """Process whole messages from an array until its end, a fault, or a journal nearly full.
+
+    Parameters
+    ----------
+    events, offset, size : address of the messages, byte to begin at, bytes in all
+    equity : address of int64 ledger units, one for each bar or other event with ``room`` for it
+    room : journal rows that may be written before stopping
+
+    Returns
+    -------
+    int
+        The byte offset of the next message.
+    """
+    h = engine_at(m)
+    stop = load_i8(h.journal) + room
+    while offset < size and h.state == L.RUNNING and load_i8(h.journal) < stop:
+        kind = load_u1(events + offset + _KIND_AT)
+        step(m, events + offset)
+        if kind == L.BAR:
+            store_i8(equity, h.cash + h.market_value)
+            equity += 8
+        offset += slots_of(kind) * L.SLOT_BYTES
+    return offset
+
+
+@entry("int64(int64, int64, int64, int64, int64)")
+def define_now(m, what, record, size, watch_list):  # type: ignore[no-untyped-def]
+    """``define`` for an engine whose thread isn't running."""
+    return define(m, what, record, size, watch_list)
+
+
+@entry("int64(int64, int64, int64)")
+def call_now(m, k, handler):  # type: ignore[no-untyped-def]
+    """Call ``on_start`` or ``on_stop`` outside of an event, and settle what it asks for."""
+    call_handler(m, k, handler, 0, 0)
+    _settle(m)
+    h = engine_at(m)
+    if h.fault != L.FAULT_NONE:
+        h.state = L.HALTED
+    return h.fault

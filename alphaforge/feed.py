@@ -1,0 +1,325 @@
+"""Follows the journal of a live session: closed bars, orders and fills for whoever reads them.
+
+One thread reads rows as they come, keeps bounded tables, wakes those who wait for an order or a bar,
+and hands rows to the history in batches. It never touches the block.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alphaforge.data.history import History
+from alphaforge.engine import layout as L
+from alphaforge.engine.engine import Engine
+from alphaforge.engine.journal import JournalReader
+from alphaforge.research.tables import denial_text
+
+BARS_KEPT = 1 << 14
+FILLS_KEPT = 1 << 14
+ORDERS_KEPT = 1 << 13
+_POLL_S = 0.02
+_FLUSH_S = 5.0
+_CLOSED = (L.DENIED, L.REJECTED, L.CANCELLED, L.EXPIRED, L.FILLED)
+BAR = np.dtype(
+    [(name, "i8") for name in ("ts_open", "ts", "open", "high", "low", "close", "volume", "trades")]
+)
+
+
+class BarSeries:
+    """The closed bars of one builder: the newest ``BARS_KEPT``, numbered from the session's first.
+
+    Attributes
+    ----------
+    count : int
+        One more than the newest bar's number.
+    """
+
+    def __init__(self) -> None:
+        self._rows = np.zeros(BARS_KEPT, BAR)
+        self._first = 0
+        self.count = 0
+
+    def add(self, number: int, row: tuple[int, ...]) -> None:
+        """Append one bar; where numbers are missing (rows were missed), begin anew with this one."""
+        if number != self.count:
+            self._first = number
+        self._rows[number % BARS_KEPT] = row
+        self.count = number + 1
+
+    def since(self, start: int, stop: int) -> tuple[int, npt.NDArray[Any]]:
+        """Bars ``start`` to ``stop`` (or from the oldest kept on), and the first one's number."""
+        start = max(start, stop - BARS_KEPT, self._first)
+        return start, self._rows[np.arange(start, max(stop, start)) % BARS_KEPT]
+
+
+@dataclass
+class OrderRecord:
+    """The newest that the journal says of one order. Integers as in the engine."""
+
+    order_id: int
+    instrument: int
+    strategy: int
+    side: int
+    qty: int
+    price: int
+    ts: int
+    leaves: int = 0
+    status: int = L.INITIALIZED
+    reason: str = ""
+    ts_last: int = 0
+
+
+@dataclass(frozen=True)
+class FillRecord:
+    """One execution. Integers as in the engine."""
+
+    order_id: int
+    instrument: int
+    ts: int
+    qty: int
+    price: int
+    fee: int
+    liquidity: int
+
+
+@dataclass
+class _Waiter:
+    order_id: int
+    statuses: tuple[int, ...]
+    future: asyncio.Future[OrderRecord]
+    loop: asyncio.AbstractEventLoop = field(repr=False)
+
+
+class Feed:
+    """The journal reader of one session.
+
+    Parameters
+    ----------
+    engine : Engine
+    history : History
+        Where rows go in batches.
+    session : str
+        The name that stored rows carry.
+    """
+
+    def __init__(self, engine: Engine, history: History, session: str) -> None:
+        self._engine = engine
+        self._history = history
+        self._session = session
+        self.reader: JournalReader = engine.journal.reader()
+        self.bars: dict[int, BarSeries] = {}
+        self.orders: dict[int, OrderRecord] = {}
+        self.fills: deque[FillRecord] = deque(maxlen=FILLS_KEPT)
+        self.fill_count = 0
+        self.strategy_names: dict[int, str] = {-1: "host"}
+        self._changed: set[int] = set()
+        self._unsaved_fills: list[FillRecord] = []
+        self._unsaved_rows: list[npt.NDArray[Any]] = []
+        self._waiters: list[_Waiter] = []
+        self._listeners: list[Callable[[], None]] = []
+        self._half: tuple[Any, ...] | None = None
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="alphaforge-journal", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Read what is left, store it, and end."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(10.0)
+        self.catch_up()
+        self.flush()
+
+    def _run(self) -> None:
+        waited = 0.0
+        while not self._stop.wait(_POLL_S):
+            self.catch_up()
+            waited += _POLL_S
+            if waited >= _FLUSH_S:
+                self.flush()
+                waited = 0.0
+
+    def catch_up(self) -> None:
+        """Read every row there is now."""
+        with self._lock:
+            rows = self.reader.read()
+            while rows.size:
+                self._take(rows)
+                rows = self.reader.read()
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()
+
+    def _take(self, rows: npt.NDArray[Any]) -> None:
+        outputs = rows[rows["kind"] >= L.FIRST_OUTPUT]
+        if not outputs.size:
+            return
+        self._unsaved_rows.append(outputs)
+        for row in outputs:
+            kind = int(row["kind"])
+            if kind == L.BAR_ROW:
+                prices = (int(row[n]) for n in "abcd")
+                self._half = (int(row["code"]), int(row["ts_recv"]), int(row["ts"]), *prices)
+            elif kind == L.MORE_ROW and self._half is not None:
+                builder, *bar = self._half
+                self.bars.setdefault(builder, BarSeries()).add(
+                    int(row["ts_recv"]), (*bar, int(row["a"]), int(row["d"]))
+                )
+                self._half = None
+            elif kind == L.ORDER_ROW:
+                self._order(row)
+            elif kind == L.FILL_ROW:
+                self._fill(row)
+            elif kind == L.DENIAL_ROW:
+                self._denial(row)
+
+    def _order(self, row: Any) -> None:
+        order_id, leaves, code = int(row["a"]), int(row["b"]), int(row["code"])
+        record = self.orders.get(order_id)
+        if record is None:
+            side = 1 if leaves > 0 else -1
+            record = OrderRecord(
+                order_id,
+                int(row["instrument"]),
+                int(row["d"]),
+                side,
+                abs(leaves),
+                int(row["c"]),
+                int(row["ts"]),
+            )
+            self.orders[order_id] = record
+        record.leaves, record.status, record.ts_last = abs(leaves), code, int(row["ts"])
+        record.price = int(row["c"])
+        self._changed.add(order_id)
+        self._wake(record)
+        if len(self.orders) > ORDERS_KEPT:
+            self.flush()
+            self._forget()
+
+    def _forget(self) -> None:
+        """Drop the oldest closed orders; the history has them."""
+        closed = [k for k, o in self.orders.items() if o.status in _CLOSED]
+        for order_id in closed[: ORDERS_KEPT // 2]:
+            del self.orders[order_id]
+
+    def _fill(self, row: Any) -> None:
+        fill = FillRecord(*(int(row[n]) for n in ("a", "instrument", "ts", "b", "c", "d", "code")))
+        self.fills.append(fill)
+        self.fill_count += 1
+        self._unsaved_fills.append(fill)
+
+    def _denial(self, row: Any) -> None:
+        record = self.orders.get(int(row["a"]))
+        if record is not None:
+            record.reason = denial_text(row)
+            self._changed.add(record.order_id)
+
+    # --- waiting --------------------------------------------------------------------------------
+
+    def _wake(self, record: OrderRecord) -> None:
+        for waiter in [w for w in self._waiters if w.order_id == record.order_id]:
+            if record.status in waiter.statuses:
+                self._waiters.remove(waiter)
+                waiter.loop.call_soon_threadsafe(_resolve, waiter.future, record)
+
+    def wait_for(self, order_id: int, statuses: tuple[int, ...]) -> asyncio.Future[OrderRecord]:
+        """A future of the order once it has one of the statuses."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[OrderRecord] = loop.create_future()
+        with self._lock:
+            record = self.orders.get(order_id)
+            if record is not None and record.status in statuses:
+                future.set_result(record)
+            else:
+                self._waiters.append(_Waiter(order_id, statuses, future, loop))
+        return future
+
+    def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Be called (in the reader's thread) after each reading; the result ends it."""
+        with self._lock:
+            self._listeners.append(callback)
+        return lambda: self._listeners.remove(callback)
+
+    # --- storing --------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write what is new to the history, in batches."""
+        with self._lock:
+            if self._changed:
+                self._store_orders(
+                    [self.orders[k] for k in sorted(self._changed) if k in self.orders]
+                )
+                self._changed.clear()
+            if self._unsaved_fills:
+                self._store_fills(self._unsaved_fills)
+                self._unsaved_fills = []
+            if self._unsaved_rows:
+                self._store_rows(np.concatenate(self._unsaved_rows))
+                self._unsaved_rows = []
+
+    def _id(self, instrument: int) -> int:
+        return self._history.instrument_id(self._engine.instruments[instrument].symbol)
+
+    def _store_orders(self, orders: list[OrderRecord]) -> None:
+        ids = [o.order_id for o in orders]
+        self._history.execute(
+            "DELETE FROM store.orders WHERE session = ? AND list_contains(?, order_id)",
+            [self._session, ids],
+        )
+        self._history.append(
+            "orders",
+            {
+                "session": np.array([self._session] * len(orders), object),
+                "order_id": np.array(ids, np.int64),
+                "instrument": np.array([self._id(o.instrument) for o in orders], np.int32),
+                "strategy": np.array(
+                    [self.strategy_names.get(o.strategy, "") for o in orders], object
+                ),
+                "side": np.array([o.side for o in orders], np.int8),
+                "type": np.array(["limit" if o.price > 0 else "market" for o in orders], object),
+                "qty": np.array([o.qty for o in orders], np.int64),
+                "leaves": np.array([o.leaves for o in orders], np.int64),
+                "price": np.array([o.price for o in orders], np.int64),
+                "status": np.array([L.STATUS_NAMES[o.status] for o in orders], object),
+                "reason": np.array([o.reason for o in orders], object),
+                "ts": np.array([o.ts for o in orders], np.int64),
+                "ts_last": np.array([o.ts_last for o in orders], np.int64),
+            },
+        )
+
+    def _store_fills(self, fills: list[FillRecord]) -> None:
+        self._history.append(
+            "fills",
+            {
+                "session": np.array([self._session] * len(fills), object),
+                "order_id": np.array([f.order_id for f in fills], np.int64),
+                "instrument": np.array([self._id(f.instrument) for f in fills], np.int32),
+                "ts": np.array([f.ts for f in fills], np.int64),
+                "qty": np.array([f.qty for f in fills], np.int64),
+                "price": np.array([f.price for f in fills], np.int64),
+                "fee": np.array([f.fee for f in fills], np.int64),
+                "liquidity": np.array(["maker" if f.liquidity else "taker" for f in fills], object),
+            },
+        )
+
+    def _store_rows(self, rows: npt.NDArray[Any]) -> None:
+        columns = {name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or ()}
+        columns["session"] = np.array([self._session] * rows.size, object)
+        self._history.append("journal", columns)
+
+
+def _resolve(future: asyncio.Future[OrderRecord], record: OrderRecord) -> None:
+    if not future.done():
+        future.set_result(record)

@@ -1,0 +1,492 @@
+"""``Lab``: the session that a notebook holds. It wires history, engine, venue and widgets."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import threading
+import weakref
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alphaforge.config import load_settings
+from alphaforge.data.history import History
+from alphaforge.engine import layout as L
+from alphaforge.engine.jit import is_warm
+from alphaforge.engine.jit import warm as compile_kernels
+from alphaforge.engine.risk import LIMIT_NOTIONAL, LIMIT_POSITION, LIMIT_RATE
+from alphaforge.errors import AlphaForgeError, EngineHalted, RiskDenied
+from alphaforge.feed import OrderRecord
+from alphaforge.instrument import Fees
+from alphaforge.live import Live
+from alphaforge.order import Order
+from alphaforge.progress import progress_bar
+from alphaforge.research.backtest import backtest
+from alphaforge.research.run import Run
+from alphaforge.strategy.base import Strategy
+from alphaforge.units import parse_interval, to_float
+from alphaforge.venues.simulated import INSTRUMENTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from alphaforge.widgets.embed import Embedded
+    from alphaforge.widgets.server import WidgetServer
+
+_ACCEPTED = (L.ACCEPTED, L.PARTIALLY_FILLED, L.FILLED)
+_DEAD = (L.DENIED, L.REJECTED, L.CANCELLED, L.EXPIRED)
+_LONG_RUN = 20_000
+_open_labs: dict[str, weakref.ref[Lab]] = {}
+
+
+class Lab:
+    """A session: history, backtests, a live engine, widgets.
+
+    Parameters
+    ----------
+    path : str, optional
+        The history file, made where it is missing; ``":memory:"`` keeps nothing. As set in
+        ``alphaforge.toml`` by default. A lab of this kernel that holds the same file is closed first.
+    **settings
+        Any setting of ``alphaforge.config.Settings``, e.g. ``wait="spin"``.
+
+    Raises
+    ------
+    StoreError
+        Where another process holds the file; it is named by its pid.
+    """
+
+    def __init__(self, path: str | None = None, **settings: Any) -> None:
+        if path is not None:
+            settings["database"] = path
+        self.settings = load_settings(**settings)
+        _close_earlier(self.settings.database)
+        self.history = History(self.settings.database)
+        self.limits = Limits(self)
+        self._live: Live | None = None
+        self._server: WidgetServer | None = None
+        self._lock = threading.RLock()
+        self._warming = _Warming()
+        self._closed = False
+        _open_labs[self.settings.database] = weakref.ref(self)
+        atexit.register(_close_quietly, weakref.ref(self))
+
+    # --- history and backtests ------------------------------------------------------------------
+
+    def bars(self, symbol: str, spec: str) -> pd.DataFrame:
+        """Bars as a DataFrame: stored ones, or those of the live session.
+
+        Columns float64 open, high, low, close, volume; index the close time, UTC.
+        """
+        if self._live is not None and symbol in self._live_symbols():
+            return self._live_bars(symbol, spec)
+        return self.history.bars(symbol, spec)
+
+    def _live_symbols(self) -> list[str]:
+        return [i.symbol for i in self._live.engine.instruments] if self._live else []
+
+    def _live_bars(self, symbol: str, spec: str) -> pd.DataFrame:
+        import pandas as pd
+
+        live = self.live
+        series = live.feed.bars.get(live.builder(symbol, parse_interval(spec)))
+        i = live.engine.instruments[live.engine.index(symbol)]
+        rows = (
+            series.since(0, series.count)[1] if series is not None else np.zeros(0, _empty_bars())
+        )
+        data = {
+            n: to_float(rows[n], i.price.numerator, i.price.denominator)
+            for n in ("open", "high", "low", "close")
+        }
+        data["volume"] = to_float(rows["volume"], i.quantity.numerator, i.quantity.denominator)
+        index = pd.DatetimeIndex(rows["ts"].astype("datetime64[ns]"), tz="UTC", name="ts")
+        return pd.DataFrame(data, index=index)
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """A query over the history and, in the same tables, the live session."""
+        if self._live is not None:
+            self._live.feed.catch_up()
+            self._live.feed.flush()
+        return self.history.sql(query)
+
+    def backtest(
+        self,
+        strategy: Strategy,
+        symbols: str | Sequence[str],
+        spec: str,
+        cash: float = 1_000_000.0,
+        fees: Fees | None = None,
+        fill: str = "next_open",
+        mode: str = "compiled",
+    ) -> Run:
+        """Run a strategy over stored bars; see ``alphaforge.research.backtest.backtest``.
+
+        Examples
+        --------
+        >>> run = lab.backtest(SmaCross(), "AAPL", "1d")  # doctest: +SKIP
+        """
+        self._warming.wait()
+        names = [symbols] if isinstance(symbols, str) else list(symbols)
+        with contextlib.ExitStack() as stack:
+            progress = None
+            if mode == "python":
+                progress = stack.enter_context(
+                    progress_bar(f"{type(strategy).__name__} in python mode")
+                )
+            run = backtest(self.history, strategy, names, spec, cash, fees, fill, mode, progress)
+        run.plotter = self._plot
+        self._record(run)
+        return run
+
+    def _record(self, run: Run) -> None:
+        self.history.append(
+            "runs",
+            {
+                "run_id": np.array([run.run_id], object),
+                "session": np.array([""], object),
+                "started": np.array([np.datetime64("now", "us")]),
+                "kind": np.array(["backtest"], object),
+                "strategy": np.array([type(run.strategy).__name__], object),
+                "parameters": np.array([str(run.strategy.parameters())], object),
+                "instruments": np.array([", ".join(run.symbols)], object),
+                "spec": np.array([run.spec], object),
+                "mode": np.array([run.mode], object),
+                "journal_hash": np.array([run.journal_hash], object),
+                "events": np.array([len(run.equity)], np.int64),
+                "fills": np.array([len(run.fills)], np.int64),
+                "cash": np.array([run.cash]),
+                "equity": np.array([float(run.equity.iloc[-1]) if len(run.equity) else run.cash]),
+                "seconds": np.array([sum(run.timing.values())]),
+            },
+        )
+
+    def _plot(self, run: Run) -> Embedded:
+        from alphaforge.plots import tearsheet_data
+
+        server = self._serve()
+        server.register_run(run.run_id, tearsheet_data(run))
+        return server.embed("run", id=run.run_id)
+
+    # --- live -----------------------------------------------------------------------------------
+
+    @property
+    def live(self) -> Live:
+        """The live session; the simulated exchange is started where it doesn't run yet."""
+        live = self._live_without_start()
+        live.begin()
+        return live
+
+    @property
+    def engine(self) -> Any:
+        """The live session's engine."""
+        return self.live.engine
+
+    def _live_without_start(self, interval_ns: int = 1_000_000_000) -> Live:
+        self._warming.wait()
+        with self._lock:
+            if self._closed:
+                raise EngineHalted("this lab is closed. Make another: lab = af.Lab().")
+            if self._live is None:
+                self._live = Live(self.history, self.settings, interval_ns)
+            return self._live
+
+    def paper(self, strategy: Strategy, symbol: str, spec: str, mode: str = "compiled") -> Paper:
+        """Trade a strategy live on the simulated exchange, which back-fills 500 bars first.
+
+        Parameters
+        ----------
+        strategy : Strategy
+            The session works on a copy.
+        symbol : str
+            Of the simulated exchange.
+        spec : str
+            Bars built live from its trades, e.g. ``"1s"``.
+        mode : str
+            ``"compiled"`` or ``"python"``.
+        """
+        live = self._live_without_start(parse_interval(spec))
+        slot = live.add(strategy, symbol, spec, mode)
+        live.begin()
+        return Paper(live, slot, strategy, symbol, spec)
+
+    def submit(self, order: Order) -> int:
+        """Send an order to the live session; its id. The engine's checks run there.
+
+        Raises
+        ------
+        OrderError, InstrumentError, EngineHalted
+        """
+        return self.live.submit(order)
+
+    async def accepted(self, order_id: int, timeout: float = 5.0) -> OrderRecord:
+        """Wait until an order is working (or filled).
+
+        Raises
+        ------
+        RiskDenied
+            Where our own checks refused it, with the code and its numbers.
+        """
+        return await self._reach(order_id, _ACCEPTED, timeout)
+
+    async def filled(self, order_id: int, timeout: float = 5.0) -> OrderRecord:
+        """Wait until an order is wholly filled."""
+        return await self._reach(order_id, (L.FILLED,), timeout)
+
+    async def _reach(self, order_id: int, wanted: tuple[int, ...], timeout: float) -> OrderRecord:
+        future = self.live.feed.wait_for(order_id, (*wanted, *_DEAD))
+        record = await asyncio.wait_for(future, timeout)
+        if record.status in wanted:
+            return record
+        if record.status == L.DENIED:
+            await asyncio.sleep(0.05)  # the row with the reason comes right before or after
+            raise RiskDenied(f"order {order_id} was denied. {record.reason}.")
+        raise AlphaForgeError(f"order {order_id} ended as {L.STATUS_NAMES[record.status]}.")
+
+    async def stream(self, symbol: str, spec: str) -> AsyncIterator[dict[str, Any]]:
+        """Closed bars as they close: dicts with ts (ns UTC), open, high, low, close, volume."""
+        live = self.live
+        number = live.builder(symbol, parse_interval(spec))
+        i = live.engine.instruments[live.engine.index(symbol)]
+        wake = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        end = live.feed.listen(lambda: loop.call_soon_threadsafe(wake.set))
+        series = live.feed.bars.get(number)
+        at = series.count if series is not None else 0
+        try:
+            while True:
+                await wake.wait()
+                wake.clear()
+                series = live.feed.bars.get(number)
+                while series is not None and at < series.count:
+                    _, rows = series.since(at, at + 1)
+                    at += 1
+                    prices = {
+                        n: float(int(rows[n][0]) * i.price)
+                        for n in ("open", "high", "low", "close")
+                    }
+                    yield {
+                        "ts": int(rows["ts"][0]),
+                        **prices,
+                        "volume": float(int(rows["volume"][0]) * i.quantity),
+                    }
+        finally:
+            end()
+
+    def kill(self, flatten: bool = False) -> None:
+        """The red button: cancel everything and halt trading; by choice flatten. Then ``lab.arm()``."""
+        self.live.kill(flatten)
+
+    def arm(self) -> None:
+        """Let trading go on after a kill."""
+        self.live.arm()
+
+    def resume(self) -> None:
+        """Go on after the engine halted; a strategy that raised stays out."""
+        self.live.resume()
+
+    # --- widgets --------------------------------------------------------------------------------
+
+    def workbench(self) -> Embedded:
+        """The whole workbench, streaming."""
+        self.live  # noqa: B018 - starts the session
+        return self._serve().embed("workbench")
+
+    def chart(self, symbol: str, spec: str = "1s") -> Embedded:
+        """Live candles of one instrument."""
+        self._known(symbol)
+        return self._serve().embed("chart", symbol=symbol, spec=spec)
+
+    def ladder(self, symbol: str) -> Embedded:
+        """The depth ladder of one instrument."""
+        self._known(symbol)
+        return self._serve().embed("ladder", symbol=symbol)
+
+    def positions(self) -> Embedded:
+        """Positions with flatten."""
+        return self._serve().embed("positions")
+
+    def orders(self) -> Embedded:
+        """Working orders with cancel."""
+        return self._serve().embed("orders")
+
+    def risk(self) -> Embedded:
+        """Limits and their headroom."""
+        return self._serve().embed("risk")
+
+    def _known(self, symbol: str) -> None:
+        self.live.engine.index(symbol)
+
+    def serve(self, port: int | None = None, paper: bool = False) -> None:
+        """Serve the workbench alone until interrupted; prints its address."""
+        self.live  # noqa: B018
+        server = self._serve(port)
+        print(f"AlphaForge workbench: {server.url('workbench')}", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+    def _serve(self, port: int | None = None) -> WidgetServer:
+        from alphaforge.desk import LiveDesk
+        from alphaforge.widgets.server import WidgetServer
+
+        with self._lock:
+            if self._server is None:
+                instruments = [INSTRUMENTS[symbol][0] for symbol in self.settings.exchange.symbols]
+                desk = LiveDesk(lambda: self.live, instruments, 1.0 / self.settings.fps)
+                self._server = WidgetServer(desk, port).start()
+            return self._server
+
+    # --- the end --------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Stop everything, store what is left, give the file back."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            if self._server is not None:
+                self._server.stop()
+            if self._live is not None:
+                self._live.close()
+            self.history.close()
+            _open_labs.pop(self.settings.database, None)
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = (
+            "closed"
+            if self._closed
+            else self._live.engine.state_text()
+            if self._live
+            else "no live session"
+        )
+        return f"Lab({self.settings.database!r}, {len(self.history.symbols) if not self._closed else 0} symbols, {state})"
+
+
+class Paper:
+    """A strategy that trades live on the simulated exchange."""
+
+    def __init__(self, live: Live, slot: int, strategy: Strategy, symbol: str, spec: str) -> None:
+        self._live = live
+        self.slot = slot
+        self.strategy = strategy
+        self.symbol = symbol
+        self.spec = spec
+
+    def stop(self) -> None:
+        """Stop it: its orders are cancelled, its position stays."""
+        self._live.remove(self.slot)
+
+    @property
+    def position(self) -> float:
+        """Its own position, signed, human units."""
+        index = self._live.engine.index(self.symbol)
+        lots = int(self._live.engine.snapshot().position(2 + self.slot, index)["qty"])
+        return float(lots * self._live.engine.instruments[index].quantity)
+
+    def __repr__(self) -> str:
+        return f"Paper({self.strategy!r} on {self.symbol} {self.spec}, simulated exchange)"
+
+
+class Limits:
+    """Limits of the live session; a change counts from the next event and is journalled.
+
+    Examples
+    --------
+    >>> lab.limits.max_position["BTCUSDT"] = 2  # doctest: +SKIP
+    >>> lab.limits.max_notional = 100_000  # doctest: +SKIP
+    """
+
+    def __init__(self, lab: Lab) -> None:
+        object.__setattr__(self, "_lab", weakref.proxy(lab))
+
+    @property
+    def max_position(self) -> _PositionLimits:
+        """Largest position by symbol, units of quantity; 0 lifts it."""
+        return _PositionLimits(self._lab)
+
+    def __setattr__(self, name: str, value: float) -> None:
+        which = {"max_notional": LIMIT_NOTIONAL, "max_order_rate": LIMIT_RATE}.get(name)
+        if which is None:
+            raise AttributeError(
+                f"no limit {name!r}. There are max_position[symbol], max_notional and max_order_rate."
+            )
+        self._lab.live.set_limit(which, value)
+
+    @property
+    def max_notional(self) -> float:
+        """Largest notional of one order, account currency; 0 none."""
+        h = self._lab.live.engine.snapshot(0.0).engine
+        return int(h["max_notional"]) / int(h["ledger"])
+
+    @property
+    def max_order_rate(self) -> int:
+        """Orders in any second; 0 none."""
+        return int(self._lab.live.engine.snapshot(0.0).engine["max_rate"])
+
+
+class _PositionLimits:
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def __setitem__(self, symbol: str, value: float) -> None:
+        self._lab.live.set_limit(LIMIT_POSITION, value, symbol)
+
+    def __getitem__(self, symbol: str) -> float:
+        engine = self._lab.live.engine
+        index = engine.index(symbol)
+        lots = int(engine.snapshot(0.0).pool("instruments")[index]["max_position"])
+        return float(lots * engine.instruments[index].quantity)
+
+
+class _Warming:
+    """Compiles the kernels in the background the first time, with a bar, so that cells stay free."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+        if not is_warm():
+            print("AlphaForge: compiling the kernels for this machine, once; about a minute.")
+            self._thread = threading.Thread(
+                target=self._compile, name="alphaforge-warm", daemon=True
+            )
+            self._thread.start()
+
+    def _compile(self) -> None:
+        with progress_bar("kernels") as progress:
+            seconds = compile_kernels(lambda done, total, _: progress(done, total))
+        print(f"AlphaForge: kernels compiled in {seconds:.0f} s.")
+
+    def wait(self) -> None:
+        """Return when the kernels are there."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+
+def _empty_bars() -> Any:
+    from alphaforge.feed import BAR
+
+    return BAR
+
+
+def _close_earlier(database: str) -> None:
+    """A re-run cell makes a new lab: the one before gives its file and threads back."""
+    key = database if database == ":memory:" else str(Path(database))
+    earlier = _open_labs.get(key)
+    lab = earlier() if earlier is not None else None
+    if lab is not None and database != ":memory:":
+        lab.close()
+
+
+def _close_quietly(reference: weakref.ref[Lab]) -> None:
+    lab = reference()
+    if lab is not None:
+        lab.close()

@@ -1,0 +1,56 @@
+"""Functions whose last bit is the same in python and compiled mode.
+
+``x ** 2``, ``np.exp`` and the like come from different libraries in the two modes and differ in the
+last bit; these are one set of compiled kernels that both call. Use them in strategies as
+``af.math.exp(x)``.
+"""
+
+from __future__ import annotations
+
+import math as _math
+
+from alphaforge.engine.jit import entry
+
+
+@entry("float64(float64)")
+def exp(x):  # type: ignore[no-untyped-def]
+    """E to the power x."""
+    return _math.exp(x)
+
+
+@entry("float64(float64)")
+def log(x):  # type: ignore[no-untyped-def]
+    """Natural logarithm; NaN for negative x, -inf for 0."""
+    if x > 0.0:
+        return _math.log(x)
+    return -_math.inf if x == 0.0 else _math.nan
+
+
+@entry("float64(float64, float64)")
+def power(x, y):  # type: ignore[no-untyped-def]
+    """X to the power y."""
+    return _math.pow(x, y)
+
+
+@entry("float64(float64)")
+def sqrt(x):  # type: ignore[no-untyped-def]
+    """Square root; NaN for negative x."""
+    return _math.sqrt(x) if x >= 0.0 else _math.nan
+
+
+@entry("float64(float64)")
+def tanh(x):  # type: ignore[no-untyped-def]
+    """Hyperbolic tangent."""
+    return _math.tanh(x)
+
+
+@entry("float64(float64)")
+def sin(x):  # type: ignore[no-untyped-def]
+    """Sine of x radians."""
+    return _math.sin(x)
+
+
+@entry("float64(float64)")
+def cos(x):  # type: ignore[no-untyped-def]
+    """Cosine of x radians."""
+    return _math.cos(x)

@@ -1,0 +1,1 @@
+"""Backtests and what can be read from them."""

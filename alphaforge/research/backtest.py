@@ -1,0 +1,280 @@
+"""A backtest: history into events, the strategy's entry, one engine, a result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import alphaforge
+from alphaforge.data.history import History
+from alphaforge.engine import layout as L
+from alphaforge.engine.engine import Engine
+from alphaforge.errors import ConfigError, EngineHalted, StrategyError, did_you_mean
+from alphaforge.instrument import Fees
+from alphaforge.research.run import Run
+from alphaforge.research.stream import Stream, event_stream
+from alphaforge.strategy.base import Strategy
+from alphaforge.strategy.compile import Entry, compiled_entry, python_entry
+from alphaforge.strategy.digest import class_digest
+from alphaforge.strategy.fields import from_bytes
+from alphaforge.units import parse_interval
+
+MODES = ("compiled", "python")
+FILLS = ("next_open",)
+_JUMP = 0.35
+_FEW_TRADES = 30
+_CHUNK = 4096  # messages between two reports of progress
+Progress = Callable[[int, int], None]
+
+
+def backtest(
+    history: History,
+    strategy: Strategy,
+    symbols: list[str],
+    spec: str,
+    cash: float = 1_000_000.0,
+    fees: Fees | None = None,
+    fill: str = "next_open",
+    mode: str = "compiled",
+    progress: Progress | None = None,
+) -> Run:
+    """Run a strategy over stored bars.
+
+    Parameters
+    ----------
+    history : History
+    strategy : Strategy
+        An instance; the run works on a copy, so running twice gives the same.
+    symbols : list of str
+    spec : str
+        Bars to run on, e.g. ``"1d"``.
+    cash : float
+        To start with, in the instruments' currency.
+    fees : Fees
+        None by default.
+    fill : str
+        ``"next_open"``: an order from a bar fills at that instrument's next open.
+    mode : str
+        ``"compiled"`` or ``"python"``; both give the same journal.
+    progress : callable, optional
+        Called with (done, total) bytes now and then.
+
+    Raises
+    ------
+    StrategyError
+        With the user's line, where a handler raised or can't be compiled.
+    """
+    began = time.perf_counter()
+    _check(strategy, symbols, fill, mode)
+    interval = parse_interval(spec)
+    instruments = [history.instrument(symbol) for symbol in symbols]
+    currencies = {instrument.currency for instrument in instruments}
+    if len(currencies) > 1:
+        raise ConfigError(
+            f"one run has one currency, not {', '.join(sorted(currencies))}. Run them one by one."
+        )
+    stream = event_stream(history, symbols, spec)
+    inputs = hashlib.sha256(memoryview(stream.events)).digest()
+    loaded = time.perf_counter()
+    entry = compiled_entry(strategy) if mode == "compiled" else python_entry(strategy.fresh())
+    compiled = time.perf_counter()
+
+    def engine() -> Engine:
+        made = Engine(currency=instruments[0].currency, cash=cash, fees=fees)
+        for instrument in instruments:
+            made.add_instrument(instrument)
+        return made
+
+    machine = engine()
+    machine.add_strategy(entry, symbols, interval)
+    rows, equity = _run(machine, stream, progress)
+    if machine.fault:
+        again = engine()
+        again.add_strategy(
+            compiled_entry(strategy) if mode == "compiled" else entry, symbols, interval
+        )
+        _explain(machine, again, entry, strategy, mode, stream)
+    final = strategy.fresh()
+    if mode == "compiled":
+        record = L.pool(machine.block, "strategies")[0]
+        start = int(record["state"])
+        from_bytes(final, machine.block[start : start + int(record["bytes"])])
+    else:
+        final = entry.keep[1]
+    config = {"cash": cash, "fees": (fees or Fees()).parts(), "fill": fill, "spec": spec}
+    run = Run(
+        run_id=_run_id(strategy, inputs, config, symbols),
+        strategy=final,
+        symbols=symbols,
+        spec=spec,
+        mode=mode,
+        cash=cash,
+        timing={},
+        warnings=[],
+        instruments=instruments,
+        rows=rows,
+        bars=stream.bars,
+        ledger_equity=equity,
+        inputs=inputs,
+    )
+    run.warnings = _warnings(history, run)
+    run.timing = {
+        "load": loaded - began,
+        "compile": compiled - loaded,
+        "run": time.perf_counter() - compiled,
+    }
+    return run
+
+
+def _check(strategy: Strategy, symbols: list[str], fill: str, mode: str) -> None:
+    if isinstance(strategy, type):
+        raise StrategyError(
+            f"give an instance, not the class {strategy.__name__}. Write {strategy.__name__}()."
+        )
+    if not isinstance(strategy, Strategy):
+        raise StrategyError(
+            f"expected an af.Strategy, found {type(strategy).__name__}. "
+            "Derive your class from af.Strategy."
+        )
+    if mode not in MODES:
+        raise ConfigError(
+            f"mode must be one of {', '.join(MODES)}, not {mode!r}. {did_you_mean(mode, MODES)}"
+        )
+    if fill not in FILLS:
+        raise ConfigError(f"fill must be one of {', '.join(FILLS)}, not {fill!r}.")
+    if not symbols:
+        raise ConfigError("a backtest needs at least one symbol. Give 'AAPL' or a list.")
+
+
+def _run(
+    machine: Engine, stream: Stream, progress: Progress | None
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    equity = np.zeros(stream.bars.size, np.int64)
+    reader = machine.journal.reader()
+    parts: list[npt.NDArray[Any]] = []
+
+    def drain() -> None:
+        rows = reader.read(machine.journal.ring.capacity)
+        if rows.size:
+            parts.append(rows)
+
+    machine.call(0, L.ON_START)
+    if progress is None:
+        machine.run(stream.events, equity, drain)
+    else:
+        edges = np.append(stream.offsets[:-1:_CHUNK], stream.events.nbytes).tolist()
+        for start, stop in zip(edges, edges[1:], strict=False):
+            machine.run(stream.events[start:stop], equity, drain)
+            progress(stop, stream.events.nbytes)
+            if machine.fault:
+                break
+    if not machine.fault:
+        machine.call(0, L.ON_STOP)
+    drain()
+    return np.concatenate(parts) if parts else np.zeros(0, L.SLOT), equity
+
+
+def _explain(
+    machine: Engine, again: Engine, entry: Entry, strategy: Strategy, mode: str, stream: Stream
+) -> None:
+    """Raise what a halted engine has to say; a compiled raise is re-run in Python for its line."""
+    event = int(machine.header["fault_event"])
+    if machine.fault != L.FAULT_STRATEGY:
+        raise EngineHalted(
+            f"the engine halted: {machine.fault_text()}. Mend the cause and run again."
+        )
+    error = entry.error if mode == "python" else _rerun(again, strategy, stream, event)
+    name = f"{type(strategy).__name__}.{L.HANDLER_NAMES[int(machine.header['fault_handler'])]}"
+    if error is None:
+        raise StrategyError(
+            f"{name} raised in compiled mode in event {event:,}, and python mode did not: an int64 passed "
+            "its range. Run it with mode='python' to look."
+        )
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    line = _line_of(error, strategy)
+    raise StrategyError(
+        f"{name} raised {type(error).__name__}: {error} (line {line}, event {event:,}). "
+        "The traceback above is yours; mend the handler and run again.",
+        line,
+    ) from error
+
+
+def _rerun(again: Engine, strategy: Strategy, stream: Stream, event: int) -> BaseException | None:
+    """Everything before the faulting event again, compiled; then that one event in python mode."""
+    equity = np.zeros(stream.bars.size, np.int64)
+    again.call(0, L.ON_START)
+    edge = int(stream.offsets[event])
+    again.run(stream.events[:edge], equity, lambda: None)
+    record = L.pool(again.block, "strategies")[0]
+    copy = strategy.fresh()
+    start = int(record["state"])
+    from_bytes(copy, again.block[start : start + int(record["bytes"])])
+    python = python_entry(copy)
+    record["entry"] = python.address
+    if again.fault:  # it raised in on_start
+        again.clear_fault()
+        again.call(0, L.ON_START)
+    else:
+        again.run(stream.events[edge : int(stream.offsets[event + 1])], equity, lambda: None)
+    return python.error
+
+
+def _line_of(error: BaseException, strategy: Strategy) -> int | None:
+    """The deepest line of the traceback that lies in the file that defines the strategy."""
+    files = {
+        member.__code__.co_filename
+        for base in type(strategy).__mro__[:-2]
+        for member in vars(base).values()
+        if hasattr(member, "__code__")
+    }
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename in files:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def _warnings(history: History, run: Run) -> list[str]:
+    found = []
+    for index, symbol in enumerate(run.symbols):
+        own = run.bars["instrument"] == index
+        opens, closes, ts = run.bars["open"][own], run.bars["close"][own], run.bars["ts_open"][own]
+        if opens.size < 2:
+            continue
+        ratio = opens[1:] / closes[:-1]
+        for at in np.flatnonzero((ratio > 1 + _JUMP) | (ratio < 1 - _JUMP)).tolist():
+            actions = history.action_columns(symbol)["ts"]
+            if not bool(((actions > ts[at]) & (actions <= ts[at + 1])).any()):
+                day = str(np.datetime64(int(ts[at + 1]), "ns"))[:10]
+                found.append(
+                    f"{symbol} jumps {ratio[at] - 1:+.0%} into {day} with no corporate action stored: "
+                    "a split that is missing? Store it with lab.history.write_action(...)."
+                )
+    closed = int(run.trades["exit"].notna().sum())
+    if closed < _FEW_TRADES:
+        found.append(
+            f"only {closed} round trips: too few to tell skill from luck (want {_FEW_TRADES})."
+        )
+    if len(run.trades) > closed:
+        found.append("a position is open at the end; it is marked at the last close.")
+    return found
+
+
+def _run_id(strategy: Strategy, inputs: bytes, config: dict[str, Any], symbols: list[str]) -> str:
+    about = {
+        "code": class_digest(type(strategy)),
+        "parameters": strategy.parameters(),
+        "data": inputs.hex(),
+        "symbols": symbols,
+        "version": alphaforge.__version__,
+        **config,
+    }
+    return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()[:12]

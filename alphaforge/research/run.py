@@ -1,0 +1,129 @@
+"""``Run``: what a backtest left, as tables, figures and one page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alphaforge.engine.journal import JournalHash
+from alphaforge.instrument import Instrument
+from alphaforge.research.metrics import drawdowns, equity_metrics, trade_metrics
+from alphaforge.research.tables import fills_table, orders_table, round_trips
+from alphaforge.units import ledger_digits
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from alphaforge.strategy.base import Strategy
+
+
+@dataclass
+class Run:
+    """The result of one backtest.
+
+    Attributes
+    ----------
+    run_id : str
+        A digest of code, data, configuration and versions: the same id is the same run.
+    strategy : Strategy
+        The strategy as it was at the end.
+    symbols, spec, mode : what was run
+    timing : dict
+        Seconds: ``load``, ``compile``, ``run``.
+    warnings : list of str
+        What to think of before believing the figures.
+    """
+
+    run_id: str
+    strategy: Strategy
+    symbols: list[str]
+    spec: str
+    mode: str
+    cash: float
+    timing: dict[str, float]
+    warnings: list[str]
+    instruments: list[Instrument]
+    rows: npt.NDArray[Any] = field(repr=False)
+    bars: dict[str, npt.NDArray[Any]] = field(repr=False)
+    ledger_equity: npt.NDArray[np.int64] = field(repr=False)
+    inputs: bytes = field(repr=False)
+    plotter: Callable[[Run], Any] | None = field(default=None, repr=False)
+
+    @cached_property
+    def fills(self) -> pd.DataFrame:
+        """Executions: ts (UTC), instrument, side (+1/-1), qty, price, fee, order_id, liquidity."""
+        return fills_table(self.rows, self.instruments)
+
+    @cached_property
+    def orders(self) -> pd.DataFrame:
+        """Orders with their last status, and the reason where denied."""
+        return orders_table(self.rows, self.instruments)
+
+    @cached_property
+    def trades(self) -> pd.DataFrame:
+        """Round trips from flat to flat."""
+        return round_trips(self.rows, self.instruments)
+
+    @cached_property
+    def equity(self) -> pd.Series[float]:
+        """Equity after each bar, currency; index the bars' close times, UTC."""
+        import pandas as pd
+
+        scale = 10 ** ledger_digits(self.instruments[0].currency)
+        index = pd.DatetimeIndex(self.bars["ts"].astype("datetime64[ns]"), tz="UTC", name="ts")
+        return pd.Series(self.ledger_equity / scale, index=index, name="equity")
+
+    @cached_property
+    def drawdown(self) -> pd.Series[float]:
+        """Fall from the highest equity so far, a fraction, 0 or negative."""
+        import pandas as pd
+
+        return pd.Series(
+            drawdowns(self.equity.to_numpy(), self.cash), self.equity.index, name="drawdown"
+        )
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """Return, risk and trade figures by name."""
+        figures = equity_metrics(self.equity.to_numpy(), self.bars["ts"], self.cash)
+        closed = self.trades[self.trades["exit"].notna()]
+        figures |= trade_metrics(closed["pnl"].to_numpy(np.float64))
+        figures["fees"] = float(self.fills["fee"].sum())
+        return figures
+
+    @cached_property
+    def journal_hash(self) -> str:
+        """SHA-256 of the inputs' digest and every output row, in order."""
+        digest = JournalHash(self.inputs)
+        digest.update(self.rows)
+        return digest.hexdigest()
+
+    def plot(self) -> Any:
+        """Price with fills, equity and drawdown, linked.
+
+        Raises
+        ------
+        RuntimeError
+            Where the run wasn't made by a ``Lab``.
+        """
+        if self.plotter is None:
+            raise RuntimeError("this run has no lab to draw it. Make it with lab.backtest(...).")
+        return self.plotter(self)
+
+    def _repr_html_(self) -> str:
+        from alphaforge.research.summary import summary_html
+
+        return summary_html(self)
+
+    def __repr__(self) -> str:
+        m = self.metrics
+        return (
+            f"Run {self.run_id} {self.strategy!r} on {', '.join(self.symbols)} {self.spec}: "
+            f"return {m.get('return', float('nan')):.2%}, sharpe {m.get('sharpe', float('nan')):.2f}, "
+            f"max drawdown {m.get('max_drawdown', float('nan')):.2%}, {len(self.fills)} fills"
+        )

@@ -1,0 +1,153 @@
+"""Journal rows as tables that people read: orders, fills, round trips."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alphaforge.engine import layout as L
+from alphaforge.engine.risk import RULES
+from alphaforge.instrument import Instrument
+from alphaforge.units import ledger_digits
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rows = npt.NDArray[Any]
+
+
+def fills_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
+    """One row a fill: ts (UTC), instrument, side (+1/-1), qty, price, fee, order_id, liquidity."""
+    import pandas as pd
+
+    fills = rows[rows["kind"] == L.FILL_ROW]
+    price, lot, ledger = _scales(fills["instrument"], instruments)
+    return pd.DataFrame(
+        {
+            "ts": _times(fills["ts"]),
+            "instrument": _symbols(fills["instrument"], instruments),
+            "side": np.sign(fills["b"]).astype(np.int64),
+            "qty": np.abs(fills["b"]) * lot[0] / lot[1],
+            "price": fills["c"] * price[0] / price[1],
+            "fee": fills["d"] / ledger,
+            "order_id": fills["a"].astype(np.int64),
+            "liquidity": np.where(fills["code"] == L.MAKER, "maker", "taker"),
+        }
+    )
+
+
+def orders_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
+    """One row an order, in the order of submission, with its last status and the reason of a denial."""
+    import pandas as pd
+
+    orders = rows[rows["kind"] == L.ORDER_ROW]
+    first = orders[orders["code"] == L.INITIALIZED]
+    _, last_reversed = np.unique(orders["a"][::-1], return_index=True)
+    last = orders[orders.size - 1 - last_reversed]
+    last = last[np.searchsorted(last["a"], first["a"])]
+    denials = rows[rows["kind"] == L.DENIAL_ROW]
+    reasons = {int(row["a"]): denial_text(row) for row in denials}
+    price, lot, _ = _scales(first["instrument"], instruments)
+    limit = first["c"] > 0
+    return pd.DataFrame(
+        {
+            "order_id": first["a"].astype(np.int64),
+            "ts": _times(first["ts"]),
+            "instrument": _symbols(first["instrument"], instruments),
+            "side": np.sign(first["b"]).astype(np.int64),
+            "type": np.where(limit, "limit", "market"),
+            "qty": np.abs(first["b"]) * lot[0] / lot[1],
+            "limit": np.where(limit, first["c"] * price[0] / price[1], np.nan),
+            "filled": (np.abs(first["b"]) - np.abs(last["b"])) * lot[0] / lot[1],
+            "status": [L.STATUS_NAMES[int(code)] for code in last["code"]],
+            "reason": [reasons.get(int(a), "") for a in first["a"]],
+            "ts_last": _times(last["ts"]),
+        }
+    )
+
+
+def round_trips(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
+    """One row for each stretch from flat to flat; the last may still be open.
+
+    Columns instrument, side, qty (the largest held), entry, exit (times; NaT while open), fills,
+    pnl (realised less fees), fees.
+    """
+    import pandas as pd
+
+    trips: list[dict[str, Any]] = []
+    pairs = np.flatnonzero(rows["kind"] == L.FILL_ROW)
+    open_trips: dict[int, dict[str, Any]] = {}
+    base: dict[int, tuple[int, int]] = {}
+    following = rows[np.minimum(pairs + 1, rows.size - 1)]
+    for fill, after in zip(rows[pairs].tolist(), following.tolist(), strict=True):
+        i, ts, qty = fill[5], fill[1], after[7]
+        instrument = instruments[i]
+        lot = instrument.quantity.numerator / instrument.quantity.denominator
+        ledger = 10 ** ledger_digits(instrument.currency)
+        trip = open_trips.get(i)
+        if trip is None:
+            trip = open_trips[i] = {
+                "instrument": instrument.symbol,
+                "side": 1 if fill[8] > 0 else -1,
+            }
+            trip |= {"qty": 0.0, "entry": ts, "exit": None, "fills": 0}
+            trips.append(trip)
+        realised, fees = base.get(i, (0, 0))
+        trip["fills"] += 1
+        trip["qty"] = max(
+            trip["qty"], abs(qty) * lot, abs(fill[8]) * lot if trip["fills"] == 1 else 0.0
+        )
+        trip["fees"] = (after[10] - fees) / ledger
+        trip["pnl"] = (after[9] - realised) / ledger - trip["fees"]
+        if qty == 0 or (qty > 0) != (trip["side"] > 0):
+            trip["exit"] = ts
+            base[i] = (after[9], after[10])
+            del open_trips[i]
+            if qty != 0:  # went through flat: the rest opens the other side
+                rest = {
+                    "instrument": instrument.symbol,
+                    "side": 1 if qty > 0 else -1,
+                    "qty": abs(qty) * lot,
+                }
+                rest |= {"entry": ts, "exit": None, "fills": 1, "fees": 0.0, "pnl": 0.0}
+                open_trips[i] = rest
+                trips.append(rest)
+    columns = ["instrument", "side", "qty", "entry", "exit", "fills", "pnl", "fees"]
+    table = pd.DataFrame(trips, columns=columns)
+    for name in ("entry", "exit"):
+        table[name] = pd.to_datetime(table[name], utc=True)
+    return table
+
+
+def denial_text(row: Any) -> str:
+    """``CODE: limit=..., value=...`` of a denial row."""
+    name = RULES[int(row["code"])][0]
+    return f"{name}: limit={int(row['b'])}, value={int(row['c'])}"
+
+
+def _times(ns: npt.NDArray[np.int64]) -> Any:
+    import pandas as pd
+
+    return pd.DatetimeIndex(np.ascontiguousarray(ns).astype("datetime64[ns]"), tz="UTC")
+
+
+def _symbols(index: npt.NDArray[Any], instruments: list[Instrument]) -> Any:
+    return np.array([i.symbol for i in instruments], dtype=object)[index]
+
+
+def _scales(index: npt.NDArray[Any], instruments: list[Instrument]) -> tuple[Any, Any, Any]:
+    def column(values: list[int]) -> Any:
+        return np.array(values, np.int64)[index]
+
+    price = [i.price for i in instruments]
+    lot = [i.quantity for i in instruments]
+    return (
+        (
+            column([p.numerator for p in price]),
+            column([p.denominator for p in price]).astype(float),
+        ),
+        (column([q.numerator for q in lot]), column([q.denominator for q in lot]).astype(float)),
+        column([10 ** ledger_digits(i.currency) for i in instruments]).astype(float),
+    )

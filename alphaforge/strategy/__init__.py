@@ -1,0 +1,1 @@
+"""Strategies: written once as a Python class, run as it is or compiled."""

@@ -1,0 +1,86 @@
+"""``Strategy``: what a user subclasses."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from alphaforge.engine.layout import HANDLER_NAMES
+from alphaforge.errors import StrategyError
+from alphaforge.strategy.fields import Fields, fields_of
+
+
+class Strategy(Fields):
+    """A trading strategy: typed fields and handlers, written once, run in python or compiled mode.
+
+    Handlers, each optional: ``on_start(ctx)``, ``on_bar(ctx, bar)``, ``on_trade(ctx, trade)``,
+    ``on_quote(ctx, quote)``, ``on_fill(ctx, fill)``, ``on_order(ctx, order)``,
+    ``on_timer(ctx, timer)``, ``on_stop(ctx)``.
+
+    Examples
+    --------
+    >>> class SmaCross(Strategy):
+    ...     size: float = 100
+    ...
+    ...     def on_bar(self, ctx, bar):
+    ...         ctx.target(bar.instrument, self.size)
+    >>> SmaCross(size=10).size
+    10.0
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep declared fields in their declared type, as the compiled record would."""
+        kind = _kinds(type(self)).get(name)
+        if kind is float and type(value) is not float:
+            value = float(value)
+        elif kind is int and type(value) is not int:
+            if isinstance(value, float):
+                raise StrategyError(
+                    f"field {name!r} of {type(self).__name__} is an int and was given the float {value}. "
+                    "Annotate it as float, or write int(...)."
+                )
+            value = int(value)
+        object.__setattr__(self, name, value)
+
+    def fresh(self) -> Strategy:
+        """An independent copy with the same field values: every run starts from one."""
+        return copy.deepcopy(self)
+
+    def parameters(self) -> dict[str, float | int | bool]:
+        """Field values as plain numbers; an indicator's is its period."""
+        values: dict[str, float | int | bool] = {}
+        for name in fields_of(type(self)):
+            value = getattr(self, name)
+            values[name] = value.period if hasattr(value, "period") else value
+        return values
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{k}={v!r}" for k, v in self.parameters().items())
+        return f"{type(self).__name__}({inside})"
+
+
+_KINDS: dict[type, dict[str, Any]] = {}
+
+
+def _kinds(cls: type) -> dict[str, Any]:
+    kinds = _KINDS.get(cls)
+    if kinds is None:
+        kinds = _KINDS[cls] = fields_of(cls)
+    return kinds
+
+
+def handlers_of(cls: type) -> list[int]:
+    """Codes of the handlers that a class defines, in the engine's order.
+
+    Raises
+    ------
+    StrategyError
+        Where it defines none, so that nothing would ever run.
+    """
+    found = [code for code, name in enumerate(HANDLER_NAMES) if callable(getattr(cls, name, None))]
+    if not found:
+        raise StrategyError(
+            f"{cls.__name__} has no handler, so nothing would run. "
+            f"Define one of {', '.join(HANDLER_NAMES)}."
+        )
+    return found

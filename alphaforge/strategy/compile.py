@@ -1,0 +1,313 @@
+"""From a strategy class to a record and one C entry point, in well under two seconds.
+
+The fields become a record, the handlers and helper methods machine code with bounds checks and
+Python's rule for division by zero; ``entry(handler, state, engine)`` calls them by code and turns a
+raise into a 1, which halts the engine at the event's end. The record type's key carries a digest of
+everything that the code depends on, so a re-run cell with another body is another type.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import inspect
+import time
+import types as py
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numba as nb
+import numpy as np
+from numba import types
+from numba.core import ir
+from numba.core.errors import NumbaError
+
+from alphaforge.engine import layout as L
+from alphaforge.engine.atomic import view
+from alphaforge.engine.jit import JIT
+from alphaforge.errors import StrategyError
+from alphaforge.strategy.base import Strategy, handlers_of
+from alphaforge.strategy.context import Context
+from alphaforge.strategy.digest import class_digest
+from alphaforge.strategy.events import SHOWN, EngineView, InstrumentView
+from alphaforge.strategy.fields import SCALARS, Fields, Window, fields_of, record_dtype, to_bytes
+from alphaforge.strategy.subset import check_source, explain
+
+_C_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+_OPTIONS = {"error_model": "python", "boundscheck": True, "nogil": True}
+
+
+@dataclass
+class Entry:
+    """What the engine needs of a strategy.
+
+    Attributes
+    ----------
+    address : int
+        Of the C entry point.
+    handlers : int
+        Bits of the handlers that it has.
+    state : uint8 array
+        The strategy's record and windows; empty in python mode.
+    seconds : float
+        What compiling took; 0 from this process' own cache.
+    error : BaseException or None
+        In python mode, what a handler raised.
+    keep : object
+        What must stay alive while the engine may call the entry point.
+    call : callable or None
+        In python mode, the entry point as Python calls it: (handler, state, engine).
+    """
+
+    address: int
+    handlers: int
+    state: np.ndarray[Any, np.dtype[np.uint8]]
+    seconds: float
+    keep: Any
+    error: BaseException | None = None
+    call: Any = None
+
+
+def python_entry(strategy: Strategy) -> Entry:
+    """The same entry point over the plain Python object: breakpoints, prints, any library.
+
+    The kernel calls it through C; it takes the GIL for the call. What a handler raises is kept in
+    ``error`` with its traceback, and the engine halts.
+    """
+    codes = handlers_of(type(strategy))
+    bound = {code: getattr(strategy, L.HANDLER_NAMES[code]) for code in codes}
+    contexts: dict[int, tuple[Context, Any]] = {}
+
+    def call(handler: int, state: int, engine: int) -> int:
+        try:
+            found = contexts.get(engine)
+            if found is None:
+                found = contexts[engine] = (Context(engine), EngineView.from_address(engine))
+            ctx, header = found
+            shown = SHOWN.get(handler)
+            if shown is None:
+                bound[handler](ctx)
+            else:
+                scales = InstrumentView.from_address(header.view_instrument)
+                bound[handler](ctx, shown(header, header.view_event, scales))
+        except BaseException as error:  # KeyboardInterrupt too: nothing may cross the kernel
+            entry.error = error
+            return 1
+        return 0
+
+    pointer = _C_ENTRY(call)
+    address = ctypes.cast(pointer, ctypes.c_void_p).value or 0
+    mask = sum(1 << code for code in codes)
+    entry = Entry(address, mask, np.zeros(0, np.uint8), 0.0, (pointer, strategy), call=call)
+    return entry
+
+
+def compiled_entry(strategy: Strategy) -> Entry:
+    """Compile the class, or take it from this process' cache, and lay out the object's state.
+
+    Raises
+    ------
+    StrategyError
+        With the user's line, what isn't supported, and what to write instead.
+    """
+    if not JIT:
+        raise StrategyError("the JIT is off (NUMBA_DISABLE_JIT=1). Use mode='python'.")
+    began = time.perf_counter()
+    cls = type(strategy)
+    digest = class_digest(cls)
+    made = _COMPILED.get(digest)
+    if made is None:
+        made = _COMPILED[digest] = _compile(cls, digest)
+        seconds = time.perf_counter() - began
+    else:
+        seconds = 0.0
+    mask = sum(1 << code for code in handlers_of(cls))
+    return Entry(made.address, mask, to_bytes(strategy), seconds, made)
+
+
+_COMPILED: dict[str, Any] = {}
+
+
+def _compile(cls: type[Strategy], digest: str) -> Any:
+    from alphaforge.strategy import views
+
+    for code in handlers_of(cls):
+        _check_signature(cls, code)
+    self_type = _object_type(cls, digest)
+    calls = []
+    scope: dict[str, Any] = {"at": view(record_dtype(cls), self_type), "ctx_at": views.ctx_at}
+    for code in handlers_of(cls):
+        name = L.HANDLER_NAMES[code]
+        arguments = [self_type, views.CTX]
+        text = f"    if handler == {code}:\n        {name}(at(state), ctx_at(engine)"
+        if code in views.EVENTS:
+            scope[f"event_{code}"] = views.EVENT_AT[code]
+            text += f", event_{code}(engine + {views.VIEW_AT})"
+            arguments.append(views.EVENTS[code])
+        scope[name] = _compile_method(cls, name, getattr(cls, name), tuple(arguments))
+        calls.append(text + ")\n")
+    body = "".join("    " + line + "\n" for call in calls for line in call.splitlines())
+    source = (
+        "def entry(handler, state, engine):\n    try:\n"
+        + body
+        + "    except Exception:\n        return 1\n    return 0\n"
+    )
+    made: dict[str, Any] = {}
+    exec(source, scope, made)
+    return nb.cfunc(types.int64(types.int64, types.int64, types.int64))(made["entry"])
+
+
+def _check_signature(cls: type, code: int) -> None:
+    name = L.HANDLER_NAMES[code]
+    function = getattr(cls, name)
+    wanted = 3 if code in SHOWN else 2
+    found = list(inspect.signature(function).parameters)
+    if len(found) != wanted:
+        second = ", " + name.removeprefix("on_") if wanted == 3 else ""
+        raise StrategyError(
+            f"{cls.__name__}.{name} takes ({', '.join(found)}), but is called as "
+            f"{name}(self, ctx{second}). Write it with these.",
+            function.__code__.co_firstlineno,
+        )
+
+
+_TYPES: dict[str, Any] = {}
+
+
+def _object_type(cls: type[Fields], digest: str) -> Any:
+    """The record type of a class, its helper methods, properties and windows hung on it."""
+    from alphaforge.strategy.records import add_attribute, add_method, floats_at, obj
+
+    if digest in _TYPES:
+        return _TYPES[digest]
+    nested = {
+        name: _object_type(kind, class_digest(kind))
+        for name, kind in fields_of(cls).items()
+        if kind not in SCALARS and kind is not Window
+    }
+    type_ = _TYPES[digest] = obj(record_dtype(cls), digest, nested)
+    for name, kind in fields_of(cls).items():
+        if kind is Window:
+            add_attribute(type_, name, _window_getter(name, floats_at))
+    for name, member in _members(cls):
+        if isinstance(member, property):
+            add_attribute(type_, name, _compile_function(cls, name, member.fget))
+        else:
+            parameters, call = _parameters(member)
+            add_method(type_, name, parameters, call, _compile_function(cls, name, member))
+    return type_
+
+
+def _members(cls: type) -> list[tuple[str, Any]]:
+    """Helper methods and properties, the handlers and what ``Fields`` itself brings left out."""
+    from alphaforge.strategy.indicators import Indicator
+
+    own = set(dir(Strategy)) | {"with_period"}
+    found = []
+    for name in dir(cls):
+        member = inspect.getattr_static(cls, name)
+        if (
+            name.startswith("__")
+            or name in L.HANDLER_NAMES
+            or (name in own and name not in ("ready",))
+        ):
+            continue
+        if inspect.isfunction(member) or isinstance(member, property):
+            found.append((name, member))
+    return [pair for pair in found if not (issubclass(cls, Indicator) and pair[0] == "with_period")]
+
+
+def _parameters(function: Any) -> tuple[str, str]:
+    """``a, b=1`` and ``a, b`` of a method, without ``self``."""
+    signature = inspect.signature(function)
+    declared, passed = [], []
+    for name, parameter in list(signature.parameters.items())[1:]:
+        default = "" if parameter.default is parameter.empty else f"={parameter.default!r}"
+        declared.append(name + default)
+        passed.append(name)
+    return ", ".join(declared), ", ".join(passed)
+
+
+def _window_getter(name: str, floats_at: Any) -> Any:
+    from alphaforge.strategy.records import address_of
+
+    scope = {"floats_at": floats_at, "address_of": address_of}
+    made: dict[str, Any] = {}
+    source = (
+        f"def get(self):\n    return floats_at(address_of(self) + self.{name}__at, self.{name}__n)"
+    )
+    exec(source, scope, made)
+    return nb.njit(made["get"])
+
+
+def _compile_function(cls: type, name: str, function: Any) -> Any:
+    check_source(cls.__name__, name, function)
+    return nb.njit(**_OPTIONS)(_with_compiled_globals(function))
+
+
+def _compile_method(cls: type, name: str, function: Any, arguments: tuple[Any, ...]) -> Any:
+    """Compile one handler for its argument types; errors name the user's line."""
+    dispatcher = _compile_function(cls, name, function)
+    try:
+        dispatcher.compile(arguments)
+    except (NumbaError, KeyError) as error:  # KeyError: numba's record has no such field
+        raise explain(cls.__name__, name, function, error) from None
+    _check_stores(cls, name, dispatcher, arguments)
+    return dispatcher
+
+
+def _check_stores(cls: type, name: str, dispatcher: Any, arguments: tuple[Any, ...]) -> None:
+    """Refuse a float put into an int field: the record would cut it off where Python keeps it."""
+    annotation = dispatcher.overloads[arguments].type_annotation
+    typemap = {str(k): v for k, v in annotation.typemap.items()}
+    for block in annotation.blocks.values():
+        for statement in getattr(block, "body", []):
+            if not isinstance(statement, ir.SetAttr):
+                continue
+            target, value = typemap.get(statement.target.name), typemap.get(statement.value.name)
+            field = getattr(target, "fields", {}).get(statement.attr)
+            if (
+                field is not None
+                and isinstance(field.type, types.Integer)
+                and isinstance(value, types.Float)
+            ):
+                raise StrategyError(
+                    f"{cls.__name__}.{name}, line {statement.loc.line}: field {statement.attr!r} is an int "
+                    "and is given a float. Annotate it as float, or write int(...).",
+                    statement.loc.line,
+                )
+
+
+_HELPERS: dict[Any, Any] = {}
+
+
+def _with_compiled_globals(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with plain Python functions among its globals and closure replaced by compiled ones."""
+    names = dict(function.__globals__)
+    for name in function.__code__.co_names:
+        if isinstance(names.get(name), py.FunctionType):
+            names[name] = _helper(names[name])
+    cells = None
+    if function.__closure__:
+        cells = tuple(
+            py.CellType(
+                _helper(c.cell_contents)
+                if isinstance(c.cell_contents, py.FunctionType)
+                else c.cell_contents
+            )
+            for c in function.__closure__
+        )
+    made = py.FunctionType(
+        function.__code__, names, function.__name__, function.__defaults__, cells
+    )
+    made.__module__ = function.__module__
+    made.__qualname__ = function.__qualname__
+    return made
+
+
+def _helper(function: Any) -> Any:
+    key = function.__code__
+    if key not in _HELPERS:
+        check_source("function", function.__name__, function)
+        _HELPERS[key] = nb.njit(**_OPTIONS)(_with_compiled_globals(function))
+    return _HELPERS[key]

@@ -1,0 +1,64 @@
+"""A digest of everything that a class's machine code depends on.
+
+Code, constants and names of its methods and of the plain functions they call, the values of the
+globals they read, its fields and its bases. Line numbers and file names are left out, so the same
+cell run twice is the same class.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import types as py
+from typing import Any
+
+from alphaforge.strategy.fields import fields_of, record_dtype
+
+
+def class_digest(cls: type) -> str:
+    """Sixteen hex digits."""
+    digest = hashlib.sha256(f"{cls.__qualname__}\n{record_dtype(cls)}\n{fields_of(cls)}".encode())
+    seen: set[int] = set()
+    for base in cls.__mro__[:-1]:
+        for name, member in sorted(vars(base).items()):
+            if isinstance(member, property):
+                member = member.fget
+            if inspect.isfunction(member):
+                digest.update(name.encode())
+                _function(member, digest, seen)
+    return digest.hexdigest()[:16]
+
+
+def _function(function: Any, digest: Any, seen: set[int]) -> None:
+    if id(function.__code__) in seen:
+        return
+    seen.add(id(function.__code__))
+    _code(function.__code__, digest)
+    digest.update(repr(function.__defaults__).encode())
+    values = [
+        (name, function.__globals__.get(name)) for name in sorted(set(function.__code__.co_names))
+    ]
+    for cell, name in zip(function.__closure__ or (), function.__code__.co_freevars, strict=True):
+        values.append((name, _cell(cell)))
+    for name, value in values:
+        if isinstance(value, py.FunctionType):
+            _function(value, digest, seen)
+        elif isinstance(value, (int, float, bool, str, tuple)):
+            digest.update(f"{name}={value!r}".encode())
+
+
+def _cell(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # a name that is bound later
+        return None
+
+
+def _code(code: py.CodeType, digest: Any) -> None:
+    digest.update(code.co_code)
+    digest.update(repr((code.co_names, code.co_varnames, code.co_freevars)).encode())
+    for constant in code.co_consts:
+        if isinstance(constant, py.CodeType):
+            _code(constant, digest)
+        else:
+            digest.update(repr(constant).encode())

@@ -1,0 +1,180 @@
+"""What handlers are shown in python mode: bars, trades, quotes, fills, orders, timers.
+
+Each is a copy of its record, taken at the call, so it may be kept. Prices and quantities are floats
+in human units; the compiled views of the same names are made in ``records``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from typing import Any
+
+from alphaforge.engine import layout as L
+
+_HEAD = 32
+_FOUR = struct.Struct("4q")
+_TWELVE = struct.Struct("12q")
+
+
+def structure(record: Any, name: str) -> type[ctypes.Structure]:
+    """A ctypes structure of a record dtype: its fields are read several times faster than numpy's."""
+    kinds: dict[str, Any] = {"i8": ctypes.c_int64, "i4": ctypes.c_int32, "u4": ctypes.c_uint32}
+    kinds |= {"u2": ctypes.c_uint16, "u1": ctypes.c_uint8, "i1": ctypes.c_int8}
+    fields = [(field, kinds[record.fields[field][0].str[1:]]) for field in record.names]
+    made = type(name, (ctypes.Structure,), {"_fields_": fields})
+    assert ctypes.sizeof(made) == record.itemsize, name
+    return made
+
+
+EngineView = structure(L.ENGINE, "EngineView")
+InstrumentView = structure(L.INSTRUMENT, "InstrumentView")
+SlotView = structure(L.SLOT, "SlotView")
+
+
+class _Shown:
+    """An event with its instrument's scales."""
+
+    __slots__ = ("_d", "_ln", "_lq", "_n", "_w", "instrument", "ts")
+
+    def __init__(self, engine: Any, address: int, instrument: Any) -> None:
+        head = SlotView.from_address(address)
+        self.ts: int = head.ts
+        self.instrument: int = head.instrument
+        self._scale(instrument)
+
+    def _scale(self, instrument: Any) -> None:
+        self._n, self._d = instrument.price_num, instrument.price_den
+        self._ln, self._lq = instrument.lot_num, instrument.lot_den
+
+    def _price(self, ticks: int) -> float:
+        return float(ticks * self._n / self._d)
+
+    def _qty(self, lots: int) -> float:
+        return float(lots * self._ln / self._lq)
+
+
+def _price(at: int, text: str) -> property:
+    return property(lambda self: self._w[at] * self._n / self._d, doc=text)
+
+
+def _qty(at: int, text: str) -> property:
+    return property(lambda self: self._w[at] * self._ln / self._lq, doc=text)
+
+
+def _word(at: int, text: str) -> property:
+    return property(lambda self: self._w[at], doc=text)
+
+
+class Bar(_Shown):
+    """A closed bar. ``ts`` is its close time, ns UTC."""
+
+    __slots__ = ()
+
+    def __init__(self, engine: Any, address: int, instrument: Any) -> None:
+        super().__init__(engine, address, instrument)
+        self._w = _TWELVE.unpack(ctypes.string_at(address + _HEAD, 96))
+
+    open = _price(0, "First price.")
+    high = _price(1, "Highest price.")
+    low = _price(2, "Lowest price.")
+    close = _price(3, "Last price.")
+    volume = _qty(4, "Quantity traded.")
+    buy_volume = _qty(6, "Quantity bought by aggressors.")
+    trades = _word(7, "Trades in it.")
+    ts_open = _word(8, "Open time, ns UTC.")
+
+
+class _Four(_Shown):
+    __slots__ = ()
+
+    def __init__(self, engine: Any, address: int, instrument: Any) -> None:
+        super().__init__(engine, address, instrument)
+        self._w = _FOUR.unpack(ctypes.string_at(address + _HEAD, 32))
+
+
+class Trade(_Four):
+    """A market trade."""
+
+    __slots__ = ()
+    price = _price(0, "Price.")
+    qty = _qty(1, "Quantity.")
+    side = _word(3, "Side of the aggressor: 1, -1, 0 unknown.")
+
+
+class Quote(_Four):
+    """Best bid and ask."""
+
+    __slots__ = ()
+    bid = _price(0, "Best bid.")
+    bid_qty = _qty(1, "Quantity at the bid.")
+    ask = _price(2, "Best ask.")
+    ask_qty = _qty(3, "Quantity at the ask.")
+
+
+class _Notice(_Shown):
+    __slots__ = ()
+
+    def __init__(self, engine: Any, address: int, instrument: Any) -> None:
+        self._w = _TWELVE.unpack(ctypes.string_at(address, 96))
+        self.instrument, self.ts = self._w[2], self._w[5]
+        self._scale(instrument)
+
+    order_id = _word(4, "The order.")
+    status = _word(3, "The order's status, a code such as ``af.FILLED``.")
+    price = _price(7, "Fill price, or the order's limit.")
+    leaves = _qty(10, "Quantity still open.")
+    tag = _word(11, "The tag given with the order.")
+
+    @property
+    def side(self) -> int:
+        """1 bought, -1 sold."""
+        return 1 if self._w[6] > 0 else -1
+
+    @property
+    def qty(self) -> float:
+        """Quantity, positive."""
+        return self._qty(abs(self._w[6]))
+
+
+class Fill(_Notice):
+    """One execution of an own order."""
+
+    __slots__ = ("_ledger",)
+
+    def __init__(self, engine: Any, address: int, instrument: Any) -> None:
+        super().__init__(engine, address, instrument)
+        self._ledger = engine.ledger
+
+    liquidity = _word(9, "0 taker, 1 maker.")
+
+    @property
+    def fee(self) -> float:
+        """Fee in the account's currency."""
+        return float(self._w[8] / self._ledger)
+
+
+class OrderUpdate(_Notice):
+    """A change of an own order's status."""
+
+    __slots__ = ()
+
+
+class TimerEvent:
+    """A timer that came due: ``id`` and ``due`` (ns UTC)."""
+
+    __slots__ = ("due", "id")
+
+    def __init__(self, engine: Any, address: int, instrument: Any) -> None:
+        self.id, self.due = struct.unpack("2q", ctypes.string_at(address, 16))
+
+
+SHOWN: dict[int, Any] = {
+    L.ON_BAR: Bar,
+    L.ON_TRADE: Trade,
+    L.ON_QUOTE: Quote,
+    L.ON_FILL: Fill,
+    L.ON_ORDER: OrderUpdate,
+    L.ON_TIMER: TimerEvent,
+}
+"""Handler code -> what its second argument is; handlers that aren't here get ``ctx`` alone."""

@@ -1,0 +1,99 @@
+"""Records with methods: what ``self``, ``ctx`` and events are inside compiled handlers.
+
+Numba gives records fields but no methods, and takes two records with equal fields for one type. Here
+a subclass of its ``Record`` carries a digest in its key (so that a re-run cell with another body is
+another type), and each such type has a class of its own that methods and attributes hang on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+from numba import types
+from numba.extending import intrinsic, models, overload_attribute, overload_method, register_model
+
+
+class Obj(types.Record):  # type: ignore[misc]
+    """A record type that methods and attributes can be hung on; ``digest`` keeps equal ones apart."""
+
+    def __init__(self, fields: Any, size: int, aligned: bool, digest: str) -> None:
+        self.digest = digest
+        super().__init__(fields, size, aligned)
+        self.name += "#" + digest
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.name, self.digest
+
+
+def obj(record: np.dtype[Any], digest: str, nested: dict[str, Any] | None = None) -> Obj:
+    """The numba type of a record dtype, with some of its fields given other types.
+
+    It gets a Python class of its own, because numba finds methods and attributes by class.
+    """
+    class_ = type(f"Obj_{digest}", (Obj,), {})
+    register_model(class_)(models.RecordModel)
+    plain = nb.from_dtype(record)
+    inside = nested or {}
+    fields = [
+        (name, {"type": inside.get(name, field.type), "offset": field.offset})
+        for name, field in plain.fields.items()
+    ]
+    return class_(fields, plain.size, plain.aligned, digest)  # type: ignore[no-any-return]
+
+
+def add_method(type_: Obj, name: str, parameters: str, call: str, function: Any) -> None:
+    """Hang a method on a record type.
+
+    Parameters
+    ----------
+    parameters, call : str
+        The method's parameters after ``self`` with their defaults, and the call's arguments.
+    function : dispatcher
+        Called with the record and the arguments.
+    """
+    # Numba wants a resolver and an implementation with the method's own parameter names.
+    source = (
+        f"def resolve(self, {parameters}):\n"
+        f"    def implementation(self, {parameters}):\n"
+        f"        return function(self, {call})\n"
+        "    return implementation"
+    )
+    made: dict[str, Any] = {"function": function}
+    exec(source, made)
+    overload_method(type(type_), name)(made["resolve"])
+
+
+def add_attribute(type_: Obj, name: str, function: Any) -> None:
+    """Hang a computed attribute on a record type; ``function`` is called with the record."""
+
+    def resolve(self):  # type: ignore[no-untyped-def]
+        return lambda self: function(self)
+
+    overload_attribute(type(type_), name)(resolve)
+
+
+@intrinsic
+def address_of(typingctx, record):  # type: ignore[no-untyped-def]
+    """The address of a record."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.ptrtoint(args[0], context.get_value_type(types.int64))
+
+    return types.int64(record), codegen
+
+
+@intrinsic
+def _pointer(typingctx, address):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.inttoptr(args[0], context.get_value_type(types.CPointer(types.float64)))
+
+    return types.CPointer(types.float64)(types.int64), codegen
+
+
+@nb.njit
+def floats_at(address, count):  # type: ignore[no-untyped-def]
+    """A float64 array over memory; nothing is copied or owned."""
+    return nb.carray(_pointer(address), count)

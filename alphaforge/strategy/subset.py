@@ -1,0 +1,175 @@
+"""What compiled strategies may use: checked on the source, before numba sees it.
+
+What is refused either can't be compiled or rounds differently in the two modes. Every message names
+the line of the user's cell or file, what isn't supported, and what to write instead.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import re
+import textwrap
+from typing import Any
+
+from alphaforge.errors import StrategyError
+
+_IN_PYTHON = "or run it with mode='python'"
+_REFUSED: dict[type[ast.AST], tuple[str, str]] = {
+    ast.Dict: ("a dict", "keep numbers in typed fields"),
+    ast.Set: ("a set", "keep numbers in typed fields"),
+    ast.List: ("a list", "keep numbers in typed fields or an indicator's window"),
+    ast.ListComp: ("a list comprehension", "write a for loop over range(...)"),
+    ast.SetComp: ("a set comprehension", "write a for loop over range(...)"),
+    ast.DictComp: ("a dict comprehension", "write a for loop over range(...)"),
+    ast.GeneratorExp: ("a generator expression", "write a for loop over range(...)"),
+    ast.Lambda: ("a lambda", "write a helper method on self"),
+    ast.FunctionDef: ("a function inside a handler", "write a helper method on self"),
+    ast.ClassDef: ("a class inside a handler", "write it at the top of the cell"),
+    ast.JoinedStr: ("text formatting", "leave it out"),
+    ast.Try: ("try/except", "test the condition before"),
+    ast.With: ("with", "leave it out"),
+    ast.Yield: ("yield", "keep state in typed fields"),
+    ast.Await: ("await", "use on_order or on_fill"),
+    ast.Import: ("import inside a handler", "import at the top of the cell"),
+    ast.ImportFrom: ("import inside a handler", "import at the top of the cell"),
+    ast.Global: ("global", "keep state in typed fields"),
+    ast.Nonlocal: ("nonlocal", "keep state in typed fields"),
+    ast.Delete: ("del", "set the field to another value"),
+}
+_ROUNDS = "which rounds differently in the two modes"
+_CALLS: dict[str, tuple[str, str]] = {
+    "print": ("print", "leave it out"),
+    "sum": (f"sum(), {_ROUNDS}", "add up in a for loop"),
+    "pow": (f"pow(), {_ROUNDS}", "af.math.power(x, y)"),
+    "round": ("round()", "let the engine snap prices and quantities"),
+    "sorted": ("sorted()", "compare values one by one"),
+    "breakpoint": ("breakpoint()", "leave it out"),
+}
+_SAFE_MATH = {
+    "sqrt",
+    "floor",
+    "ceil",
+    "isnan",
+    "isinf",
+    "isfinite",
+    "nan",
+    "inf",
+    "pi",
+    "e",
+    "fabs",
+}
+
+
+def check_source(owner: str, name: str, function: Any) -> None:
+    """Refuse what compiled mode doesn't support.
+
+    Raises
+    ------
+    StrategyError
+        With the line. Nothing is checked where the source can't be had.
+    """
+    try:
+        lines, first = inspect.getsourcelines(function)
+    except (OSError, TypeError):
+        return
+    try:
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except SyntaxError:
+        return
+    body = tree.body[0]
+    if not isinstance(body, ast.FunctionDef):
+        return
+    modules = {n: v.__name__ for n, v in function.__globals__.items() if inspect.ismodule(v)}
+    for statement in body.body:
+        for node in ast.walk(statement):
+            found = _refusal(node, modules)
+            if found is not None:
+                line = first + getattr(node, "lineno", 1) - 1
+                what, instead = found
+                raise StrategyError(_sentence(owner, name, line, lines, first, what, instead), line)
+
+
+def _refusal(node: ast.AST, modules: dict[str, str]) -> tuple[str, str] | None:
+    if type(node) in _REFUSED:
+        return _REFUSED[type(node)]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        return f"**, {_ROUNDS}", "x * x, or af.math.power(x, y)"
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CALLS:
+        return _CALLS[node.func.id]
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        module = modules.get(node.value.id)
+        if module == "math" and node.attr not in _SAFE_MATH:
+            return f"math.{node.attr}, {_ROUNDS}", f"af.math.{node.attr}(x), where there is one"
+        if module == "numpy" and node.attr not in ("nan", "inf", "sqrt", "isnan", "pi"):
+            return f"numpy.{node.attr}, {_ROUNDS}", "arithmetic, an indicator, or af.math"
+    return None
+
+
+def _sentence(
+    owner: str, name: str, line: int, lines: list[str], first: int, what: str, instead: str
+) -> str:
+    source = lines[line - first].strip() if 0 <= line - first < len(lines) else ""
+    return (
+        f"{owner}.{name}, line {line}: `{source}` uses {what}. Compiled strategies don't support that: "
+        f"{instead}, {_IN_PYTHON}."
+    )
+
+
+_FIELD = re.compile(r"Unknown attribute '(\w+)' of type Record|attribute '(\w+)'")
+
+
+def explain(owner: str, name: str, function: Any, error: Exception) -> StrategyError:
+    """A numba error as one sentence with the user's line."""
+    if isinstance(error, KeyError):
+        return _undeclared(owner, name, function, str(error.args[0]))
+    text = str(error)
+    path = function.__code__.co_filename
+    found = re.findall(rf'File "{re.escape(path)}", line (\d+)', text)
+    line = int(found[-1]) if found else getattr(getattr(error, "loc", None), "line", None)
+    if line is None:
+        line = function.__code__.co_firstlineno
+    source = linecache.getline(path, line).strip()
+    unknown = _FIELD.search(text)
+    if unknown is not None:
+        missing = unknown.group(1) or unknown.group(2)
+        reason = (
+            f"there is no {missing!r}: declare it as a typed field, e.g. {missing}: float = 0.0,"
+        )
+    else:
+        reason = _first_line(text) + ". Use numbers, typed fields, indicators and af.math,"
+    return StrategyError(
+        f"{owner}.{name}, line {line}: `{source}` can't be compiled: {reason} {_IN_PYTHON}.", line
+    )
+
+
+def _undeclared(owner: str, name: str, function: Any, field: str) -> StrategyError:
+    """An attribute of self that is set and was never declared."""
+    lines, first = inspect.getsourcelines(function)
+    at = next((n for n, text in enumerate(lines) if re.search(rf"\.{field}\b", text)), 0)
+    return StrategyError(
+        f"{owner}.{name}, line {first + at}: `{lines[at].strip()}` sets {field!r}, which isn't a typed field. "
+        f"Declare it in the class, e.g. {field}: float = 0.0, {_IN_PYTHON}.",
+        first + at,
+    )
+
+
+def _first_line(text: str) -> str:
+    skip = (
+        "Failed in",
+        "During",
+        "File ",
+        "^",
+        "There are",
+        "- ",
+        "Enable",
+        "Overload",
+        "<source",
+        "def ",
+    )
+    useful = [line.strip() for line in text.splitlines() if line.strip()]
+    useful = [line for line in useful if not line.startswith(skip)]
+    return (useful[0] if useful else text.strip().splitlines()[0]).rstrip(".").replace("\x1b", "")

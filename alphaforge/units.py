@@ -1,0 +1,163 @@
+"""Human numbers to engine integers and back: the only such door.
+
+Inside the engine a price is an int64 count of *ticks*, a quantity an int64 count of *lots*, a time
+int64 *nanoseconds UTC*, and money an int64 count of *ledger units*: the currency's minor unit
+divided by 10,000 (1e-6 for USD). Outside they are floats, Decimals and datetimes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alphaforge.errors import DataError, InstrumentError
+
+LEDGER_PER_MINOR = 10_000
+EXACT = 2**53
+"""Integers below this are exact in float64; ticks x numerator must stay under it."""
+
+MINOR_DIGITS = {"JPY": 0, "KRW": 0, "BTC": 8, "ETH": 8}
+"""Digits of the minor unit where they aren't two (ISO 4217; eight for coins)."""
+
+NANOSECOND = 1
+MICROSECOND = 1_000
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+WEEK = 7 * DAY
+
+_SPEC_UNITS = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK}
+
+
+def decimal_fraction(text: str | int | Decimal, what: str) -> Fraction:
+    """A positive exact number from a Decimal string.
+
+    Raises
+    ------
+    InstrumentError
+        For a float (it can't say 0.1), or anything that isn't a positive number.
+    """
+    if isinstance(text, float):
+        raise InstrumentError(
+            f"{what} must be a Decimal string, not the float {text!r}. Write {what}='{text!r}'."
+        )
+    try:
+        value = Fraction(Decimal(str(text)))
+    except (InvalidOperation, ValueError, OverflowError) as error:
+        raise InstrumentError(
+            f"{what} must be a positive number like '0.01', not {text!r}. Give a Decimal string."
+        ) from error
+    if value <= 0:
+        raise InstrumentError(f"{what} must be positive, not {text}. Give a Decimal string.")
+    return value
+
+
+def ledger_digits(currency: str) -> int:
+    """Decimal digits of one ledger unit: 6 for USD (1e-6), 12 for BTC."""
+    return MINOR_DIGITS.get(currency, 2) + 4
+
+
+def money_to_ledger(amount: float | int | str | Decimal, currency: str) -> int:
+    """Money in human units to ledger units, rounded half-even once."""
+    scaled = Decimal(str(amount)).scaleb(ledger_digits(currency))
+    return int(scaled.to_integral_value(rounding=ROUND_HALF_EVEN))
+
+
+def ledger_to_money(units: int, currency: str) -> float:
+    """Ledger units to a float in human units: one correctly rounded division."""
+    return int(units) / 10 ** ledger_digits(currency)
+
+
+def to_float(count: npt.NDArray[np.int64], numerator: int, denominator: int) -> npt.NDArray[Any]:
+    """``count * numerator / denominator`` as float64, correctly rounded.
+
+    Parameters
+    ----------
+    count : int64 array of any shape, ticks or lots
+
+    Notes
+    -----
+    One division, so the float equals the one that was ingested; ``count * 0.01`` would not.
+    """
+    return (np.asarray(count, np.int64) * numerator) / float(denominator)
+
+
+def to_count(
+    values: npt.NDArray[np.float64], numerator: int, denominator: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Floats to the nearest count, and which of them were exactly on it.
+
+    Returns
+    -------
+    counts : int64 array, the nearest tick or lot (half to even)
+    exact : bool array, True where converting back gives the same float
+    """
+    values = np.asarray(values, np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        scaled = np.rint(values * denominator / numerator)
+        usable = np.isfinite(scaled) & (np.abs(scaled) * numerator < EXACT)
+        counts = np.where(usable, scaled, 0).astype(np.int64)
+    back = (counts * numerator) / float(denominator)
+    return counts, usable & (back == values)
+
+
+def smallest_tick(values: npt.NDArray[np.float64]) -> str | None:
+    """The coarsest power of ten on which every value lies, as a Decimal string; None below 1e-9."""
+    for digits in range(10):
+        if bool(to_count(values, 1, 10**digits)[1].all()):
+            return str(Decimal(1).scaleb(-digits)) if digits else "1"
+    return None
+
+
+def parse_interval(spec: str) -> int:
+    """A time-bar spec such as ``"5m"`` in nanoseconds.
+
+    Raises
+    ------
+    DataError
+        If the spec isn't a positive whole number and one of ``ms s m h d w``.
+    """
+    digits = spec.rstrip("abcdefghijklmnopqrstuvwxyz$")
+    unit = spec[len(digits) :]
+    if not digits.isdigit() or int(digits) == 0 or unit not in _SPEC_UNITS:
+        raise DataError(
+            f"bar spec must be a number and a unit like '1s', '5m', '1d', not {spec!r}. "
+            f"Time units are {', '.join(_SPEC_UNITS)} (m is minute)."
+        )
+    return int(digits) * _SPEC_UNITS[unit]
+
+
+def format_interval(interval_ns: int) -> str:
+    """Nanoseconds back to the shortest spec: ``"5m"``."""
+    for unit, size in reversed(_SPEC_UNITS.items()):
+        if interval_ns % size == 0 and interval_ns >= size:
+            return f"{interval_ns // size}{unit}"
+    return f"{interval_ns}ns"
+
+
+def to_ns(when: Any) -> int:
+    """A datetime, Timestamp, datetime64, ISO string or int64 nanoseconds to nanoseconds UTC.
+
+    A time without a zone is taken as UTC.
+    """
+    if isinstance(when, (int, np.integer)):
+        return int(when)
+    if isinstance(when, np.datetime64):
+        return int(when.astype("datetime64[ns]").astype(np.int64))
+    if hasattr(when, "as_unit") and hasattr(when, "value"):  # pandas Timestamp, without pandas here
+        return int(when.as_unit("ns").value)
+    if isinstance(when, str):
+        when = dt.datetime.fromisoformat(when)
+    if isinstance(when, dt.date) and not isinstance(when, dt.datetime):
+        when = dt.datetime(when.year, when.month, when.day)
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=dt.UTC)
+    delta = when - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    return (delta.days * 86_400 + delta.seconds) * SECOND + delta.microseconds * MICROSECOND

@@ -1,0 +1,1 @@
+"""The outside world: exchanges, embedded or real, that fill orders and send market data."""
