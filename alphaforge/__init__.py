@@ -46,7 +46,7 @@ __all__ = sorted([*_HOMES, "__version__", "math"])
 
 
 def __getattr__(name: str) -> Any:
-    """Public names are imported when they are first used, so that importing the package is instant."""
+    """Import a public name when it is first used: importing the package is instant."""
     if name == "math":
         return importlib.import_module("alphaforge.math")
     home = _HOMES.get(name)

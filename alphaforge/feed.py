@@ -1,7 +1,7 @@
 """Follows the journal of a live session: closed bars, orders and fills for whoever reads them.
 
-One thread reads rows as they come, keeps bounded tables, wakes those who wait for an order or a bar,
-and hands rows to the history in batches. It never touches the block.
+One thread reads rows as they come, keeps bounded tables, wakes those who wait for an order or a
+bar, and hands rows to the history in batches. It never touches the block.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class BarSeries:
         self.count = 0
 
     def add(self, number: int, row: tuple[int, ...]) -> None:
-        """Append one bar; where numbers are missing (rows were missed), begin anew with this one."""
+        """Append one bar; where rows were missed before it, begin anew with it."""
         if number != self.count:
             self._first = number
         self._rows[number % BARS_KEPT] = row

@@ -15,7 +15,7 @@ PER_RATE = 1_000_000_000
 
 @dataclass(frozen=True)
 class Fees:
-    """A venue's fee rates on notional, as Decimal strings: ``Fees(maker="0.0001", taker="0.0002")``.
+    """Fee rates on notional, as Decimal strings: ``Fees(maker="0.0001", taker="0.0002")``.
 
     A fee is rounded half-even to the ledger unit, once per fill. A negative rate is a rebate.
     """
@@ -121,7 +121,9 @@ class Instrument:
     def value(self) -> Fraction:
         """Ledger units of one tick times one lot."""
         multiplier = decimal_fraction(self.multiplier, "multiplier")
-        return self.price * self.quantity * multiplier * 10 ** ledger_digits(self.currency)
+        return (
+            self.price * self.quantity * multiplier * Fraction(10) ** ledger_digits(self.currency)
+        )
 
     @property
     def price_decimals(self) -> int:
@@ -171,9 +173,10 @@ class Instrument:
         step = self.quantity
         lots = round(Fraction(qty) / step) if _finite(qty) else 0
         if lots <= 0 or lots * step.numerator / step.denominator != float(qty):
+            near = max(lots, 1) * step.numerator / step.denominator
             raise OrderError(
-                f"quantity {qty} of {self.symbol} is not a positive multiple of its lot {self.lot}. "
-                f"Use {max(lots, 1) * step.numerator / step.denominator:.{self.qty_decimals}f}."
+                f"quantity {qty} of {self.symbol} is not a positive multiple of its lot "
+                f"{self.lot}. Use {near:.{self.qty_decimals}f}."
             )
         return lots
 

@@ -20,7 +20,7 @@ from alphaforge.engine.jit import is_warm
 from alphaforge.engine.jit import warm as compile_kernels
 from alphaforge.engine.risk import LIMIT_NOTIONAL, LIMIT_POSITION, LIMIT_RATE
 from alphaforge.errors import AlphaForgeError, EngineHalted, RiskDenied
-from alphaforge.feed import OrderRecord
+from alphaforge.feed import BAR, OrderRecord
 from alphaforge.instrument import Fees
 from alphaforge.live import Live
 from alphaforge.order import Order
@@ -50,7 +50,7 @@ class Lab:
     ----------
     path : str, optional
         The history file, made where it is missing; ``":memory:"`` keeps nothing. As set in
-        ``alphaforge.toml`` by default. A lab of this kernel that holds the same file is closed first.
+        ``alphaforge.toml`` by default. A lab of this kernel that holds the file is closed first.
     **settings
         Any setting of ``alphaforge.config.Settings``, e.g. ``wait="spin"``.
 
@@ -95,9 +95,7 @@ class Lab:
         live = self.live
         series = live.feed.bars.get(live.builder(symbol, parse_interval(spec)))
         i = live.engine.instruments[live.engine.index(symbol)]
-        rows = (
-            series.since(0, series.count)[1] if series is not None else np.zeros(0, _empty_bars())
-        )
+        rows = series.since(0, series.count)[1] if series is not None else np.zeros(0, BAR)
         data = {
             n: to_float(rows[n], i.price.numerator, i.price.denominator)
             for n in ("open", "high", "low", "close")
@@ -253,7 +251,7 @@ class Lab:
         i = live.engine.instruments[live.engine.index(symbol)]
         wake = asyncio.Event()
         loop = asyncio.get_running_loop()
-        end = live.feed.listen(lambda: loop.call_soon_threadsafe(wake.set))
+        end = live.feed.listen(lambda: _wake(loop, wake))
         series = live.feed.bars.get(number)
         at = series.count if series is not None else 0
         try:
@@ -277,7 +275,7 @@ class Lab:
             end()
 
     def kill(self, flatten: bool = False) -> None:
-        """The red button: cancel everything and halt trading; by choice flatten. Then ``lab.arm()``."""
+        """The red button: cancel everything, halt trading, by choice flatten. See ``arm``."""
         self.live.kill(flatten)
 
     def arm(self) -> None:
@@ -320,7 +318,7 @@ class Lab:
     def _known(self, symbol: str) -> None:
         self.live.engine.index(symbol)
 
-    def serve(self, port: int | None = None, paper: bool = False) -> None:
+    def serve(self, port: int | None = None) -> None:
         """Serve the workbench alone until interrupted; prints its address."""
         self.live  # noqa: B018
         server = self._serve(port)
@@ -368,7 +366,7 @@ class Lab:
             if self._live
             else "no live session"
         )
-        return f"Lab({self.settings.database!r}, {len(self.history.symbols) if not self._closed else 0} symbols, {state})"
+        return f"Lab({self.settings.database!r}, {state})"
 
 
 class Paper:
@@ -405,6 +403,8 @@ class Limits:
     >>> lab.limits.max_notional = 100_000  # doctest: +SKIP
     """
 
+    _lab: Lab
+
     def __init__(self, lab: Lab) -> None:
         object.__setattr__(self, "_lab", weakref.proxy(lab))
 
@@ -417,7 +417,7 @@ class Limits:
         which = {"max_notional": LIMIT_NOTIONAL, "max_order_rate": LIMIT_RATE}.get(name)
         if which is None:
             raise AttributeError(
-                f"no limit {name!r}. There are max_position[symbol], max_notional and max_order_rate."
+                f"no limit {name!r}. There are max_position[symbol], max_notional, max_order_rate."
             )
         self._lab.live.set_limit(which, value)
 
@@ -448,7 +448,7 @@ class _PositionLimits:
 
 
 class _Warming:
-    """Compiles the kernels in the background the first time, with a bar, so that cells stay free."""
+    """Compiles the kernels in the background the first time, with a bar; cells stay free."""
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
@@ -471,10 +471,9 @@ class _Warming:
             self._thread = None
 
 
-def _empty_bars() -> Any:
-    from alphaforge.feed import BAR
-
-    return BAR
+def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop that listened has ended
+        loop.call_soon_threadsafe(event.set)
 
 
 def _close_earlier(database: str) -> None:

@@ -107,13 +107,13 @@ class Live:
         own = strategy.fresh()
         entry = compiled_entry(own) if mode == "compiled" else python_entry(own)
         if self.started:
-            entry = self._warmed(own, entry, symbol, interval, mode)
+            entry = self._warmed(entry, symbol, interval, mode)
         slot = self.engine.add_strategy(entry, [symbol], interval, live_from=self.live_from)
         self.strategies[slot] = (own, entry)
         self.feed.strategy_names[slot] = type(strategy).__name__
         return slot
 
-    def _warmed(self, own: Strategy, entry: Entry, symbol: str, interval: int, mode: str) -> Entry:
+    def _warmed(self, entry: Entry, symbol: str, interval: int, mode: str) -> Entry:
         """Show a late-comer the closed bars in an engine of its own, where it can't trade."""
         series = self.feed.bars.get(self.builders[(symbol, interval)])
         if series is None or not series.count:
@@ -222,7 +222,8 @@ class Live:
         """
         if not self.engine.running:
             raise EngineHalted(
-                f"the engine is {self.engine.state_text()}. Its state is kept; lab.resume() goes on."
+                f"the engine is {self.engine.state_text()}. Its state is kept; "
+                "lab.resume() goes on."
             ) from self.error
 
     def _ended(self, fault: int) -> None:
@@ -240,7 +241,7 @@ class Live:
             )
 
     def _rerun(self, own: Strategy, slot: int) -> BaseException | None:
-        """The faulting call again in python mode, on a copy of the block, from the state before it."""
+        """The faulting call again in python mode, on a copy of the block from before it."""
         block = self.engine.block.copy()
         fork = Engine(currency="USDT", live=True)
         fork.block[:] = block

@@ -72,7 +72,7 @@ def money_to_ledger(amount: float | int | str | Decimal, currency: str) -> int:
 
 def ledger_to_money(units: int, currency: str) -> float:
     """Ledger units to a float in human units: one correctly rounded division."""
-    return int(units) / 10 ** ledger_digits(currency)
+    return float(int(units) / 10 ** ledger_digits(currency))
 
 
 def to_float(count: npt.NDArray[np.int64], numerator: int, denominator: int) -> npt.NDArray[Any]:
@@ -156,8 +156,8 @@ def to_ns(when: Any) -> int:
     if isinstance(when, str):
         when = dt.datetime.fromisoformat(when)
     if isinstance(when, dt.date) and not isinstance(when, dt.datetime):
-        when = dt.datetime(when.year, when.month, when.day)
+        when = dt.datetime(when.year, when.month, when.day, tzinfo=dt.UTC)
     if when.tzinfo is None:
         when = when.replace(tzinfo=dt.UTC)
     delta = when - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    return (delta.days * 86_400 + delta.seconds) * SECOND + delta.microseconds * MICROSECOND
+    return int((delta.days * 86_400 + delta.seconds) * SECOND + delta.microseconds * MICROSECOND)

@@ -70,7 +70,8 @@ def _column(frame: Any, name: str, what: str) -> npt.NDArray[np.float64]:
     names = {str(column).lower(): column for column in frame.columns}
     if name not in names:
         raise DataError(
-            f"{what} need a column {name!r}; found {', '.join(map(str, frame.columns))}. Rename yours."
+            f"{what} need a column {name!r}; found {', '.join(map(str, frame.columns))}. "
+            "Rename yours."
         )
     try:
         return np.ascontiguousarray(frame[names[name]], np.float64)
@@ -79,7 +80,7 @@ def _column(frame: Any, name: str, what: str) -> npt.NDArray[np.float64]:
 
 
 def _times(frame: Any, what: str, strictly: bool = True) -> npt.NDArray[np.int64]:
-    index = frame["ts"] if "ts" in frame else frame.index
+    index = frame.get("ts", frame.index)
     ts = _ns(index)
     step = np.diff(ts)
     wrong = np.flatnonzero(step <= 0 if strictly else step < 0)
@@ -106,11 +107,10 @@ def _ns(times: Any) -> npt.NDArray[np.int64]:
     index = pd.DatetimeIndex(times)
     if index.hasnans:
         raise DataError("a time is missing (NaT). Drop those rows or give them times.")
-    if not isinstance(times, pd.DatetimeIndex) and getattr(times, "dtype", None) is not None:
-        if np.issubdtype(np.asarray(times).dtype, np.integer):
-            raise DataError(
-                "times are plain integers. Give datetimes: pandas.to_datetime(ns, utc=True)."
-            )
+    if np.issubdtype(np.asarray(times).dtype, np.integer):
+        raise DataError(
+            "times are plain integers. Give datetimes: pandas.to_datetime(ns, utc=True)."
+        )
     index = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
     return np.ascontiguousarray(index.as_unit("ns").asi8)
 
@@ -147,7 +147,8 @@ def _ticks(
             f"The smallest tick that fits all is '{fits}'." if fits else "No decimal tick fits all."
         )
         raise DataError(
-            f"{name} is off the {instrument.tick} tick of {instrument.symbol} in row {named}{more}. "
+            f"{name} is off the {instrument.tick} tick of {instrument.symbol} in row "
+            f"{named}{more}. "
             f"{hint} Nothing was rounded or written."
         )
     return counts
@@ -166,7 +167,8 @@ def _lots(
             f"The smallest lot that fits all is '{fits}'." if fits else "No decimal lot fits all."
         )
         raise DataError(
-            f"{name} {values[n]!r} in row {n} ({_when(ts[n])}) is not a multiple of the lot {instrument.lot} of "
-            f"{instrument.symbol} ({rows.size} such rows). {hint} Nothing was written."
+            f"{name} {values[n]!r} in row {n} ({_when(ts[n])}) is not a multiple of the lot "
+            f"{instrument.lot} of {instrument.symbol} ({rows.size} such rows). {hint} "
+            "Nothing was written."
         )
     return counts

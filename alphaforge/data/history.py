@@ -82,8 +82,8 @@ class History:
             return
         if known is not None and self._has_data(known[0]) and not _same_scale(known[1], instrument):
             raise InstrumentError(
-                f"{instrument.symbol} has data on tick {known[1].tick} and lot {known[1].lot}; they can't "
-                f"change to {instrument.tick} and {instrument.lot}. Use another symbol."
+                f"{instrument.symbol} has data on tick {known[1].tick} and lot {known[1].lot}; "
+                f"they can't change to {instrument.tick} and {instrument.lot}. Use another symbol."
             )
         id_ = known[0] if known is not None else len(self._instruments)
         price, lot = instrument.price, instrument.quantity
@@ -96,8 +96,8 @@ class History:
         )
         with self._lock:
             self._db.execute(
-                f"INSERT OR REPLACE INTO store.instruments ({columns}, price_num, price_den, lot_num, "
-                f"lot_den, ledger) VALUES ({marks})",
+                f"INSERT OR REPLACE INTO store.instruments ({columns}, price_num, price_den, "
+                f"lot_num, lot_den, ledger) VALUES ({marks})",
                 row,
             )
         self._instruments[instrument.symbol] = (id_, instrument)
@@ -168,12 +168,13 @@ class History:
             try:
                 self._db.register("incoming", _arrow(table))
                 self._db.execute(
-                    "DELETE FROM store.bars WHERE instrument = ? AND spec = ? AND ts IN (SELECT ts FROM incoming)",
+                    "DELETE FROM store.bars WHERE instrument = ? AND spec = ? "
+                    "AND ts IN (SELECT ts FROM incoming)",
                     [id_, spec],
                 )
                 self._db.execute(
-                    "INSERT INTO store.bars SELECT instrument, ?, ts_open, ts, open, high, low, close, volume "
-                    "FROM incoming",
+                    "INSERT INTO store.bars SELECT instrument, ?, ts_open, ts, open, high, low, "
+                    "close, volume FROM incoming",
                     [spec],
                 )
                 self._db.execute("COMMIT")
@@ -206,7 +207,8 @@ class History:
                     [id_, int(columns["ts"][0]), int(columns["ts"][-1])],
                 )
                 self._db.execute(
-                    "INSERT INTO store.trades SELECT instrument, ts, price, size, side FROM incoming"
+                    "INSERT INTO store.trades "
+                    "SELECT instrument, ts, price, size, side FROM incoming"
                 )
                 self._db.execute("COMMIT")
             except BaseException:
@@ -217,7 +219,7 @@ class History:
         return int(columns["ts"].size)
 
     def write_action(self, symbol: str, when: int, numerator: int, denominator: int) -> None:
-        """Store a split: ``numerator`` new shares for ``denominator`` old ones, from ``when`` (ns UTC)."""
+        """Store a split: ``numerator`` shares for ``denominator``, from ``when`` (ns UTC) on."""
         id_, _ = self._known(symbol)
         if numerator < 1 or denominator < 1:
             raise DataError(
@@ -299,7 +301,8 @@ class History:
         id_, _ = self._known(symbol)
         with self._lock:
             found = self._db.execute(
-                "SELECT ts, price, size, side FROM store.trades WHERE instrument = ? ORDER BY ts, rowid",
+                "SELECT ts, price, size, side FROM store.trades WHERE instrument = ? "
+                "ORDER BY ts, rowid",
                 [id_],
             ).fetchnumpy()
         return {
@@ -312,7 +315,8 @@ class History:
         id_, _ = self._known(symbol)
         with self._lock:
             found = self._db.execute(
-                "SELECT ts, numerator, denominator FROM store.actions WHERE instrument = ? ORDER BY ts",
+                "SELECT ts, numerator, denominator FROM store.actions WHERE instrument = ? "
+                "ORDER BY ts",
                 [id_],
             ).fetchnumpy()
         return {
@@ -329,7 +333,7 @@ class History:
         return sorted((row[0] for row in rows), key=parse_interval)
 
     def bars(self, symbol: str, spec: str) -> pd.DataFrame:
-        """Bars as a DataFrame: float64 open, high, low, close, volume; index the close time, UTC."""
+        """Bars as a DataFrame: float64 prices and volume; index the close time, UTC."""
         import pandas as pd
 
         columns = self.bar_columns(symbol, spec)

@@ -54,7 +54,7 @@ def _view_twin(record: np.dtype[Any]) -> Callable[[int], Any]:
 
     def at(address: int) -> Any:
         memory = (ctypes.c_char * record.itemsize).from_address(int(address))
-        return np.frombuffer(memory, named)[0]
+        return np.frombuffer(memoryview(memory), named)[0]
 
     return at
 

@@ -103,7 +103,7 @@ def add_trade(b, ts, price, lots, side, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def journal_bar(m, address, k):  # type: ignore[no-untyped-def]
-    """Two rows: prices, then volumes; the second carries the bar's number where others carry a time."""
+    """Two rows: prices, then volumes; the second has the bar's number as its receive time."""
     bar = bar_at(address)
     journal_row(
         m, L.BAR_ROW, k, bar.instrument, bar.ts, bar.ts_open, bar.open, bar.high, bar.low, bar.close

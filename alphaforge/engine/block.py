@@ -30,11 +30,13 @@ notice_at = view(L.NOTICE)
 
 @kernel
 def instrument(m, i):  # type: ignore[no-untyped-def]
+    """The i-th instrument."""
     return instrument_at(m + engine_at(m).instruments_at + i * L.INSTRUMENT_BYTES)
 
 
 @kernel
 def market(m, i):  # type: ignore[no-untyped-def]
+    """What is known of the i-th instrument's market."""
     return market_at(m + engine_at(m).markets_at + i * L.MARKET_BYTES)
 
 
@@ -57,16 +59,19 @@ def position(m, owner, i):  # type: ignore[no-untyped-def]
 
 @kernel
 def order(m, slot):  # type: ignore[no-untyped-def]
+    """The order in a slot of the pool."""
     return order_at(m + engine_at(m).orders_at + slot * L.ORDER_BYTES)
 
 
 @kernel
 def key(m, i):  # type: ignore[no-untyped-def]
+    """The i-th place of the index by order id."""
     return key_at(m + engine_at(m).index_at + i * L.KEY_BYTES)
 
 
 @kernel
 def strategy(m, k):  # type: ignore[no-untyped-def]
+    """The k-th strategy."""
     return strategy_at(m + engine_at(m).strategies_at + k * L.STRATEGY_BYTES)
 
 
@@ -79,27 +84,32 @@ def watches(m, k, i):  # type: ignore[no-untyped-def]
 
 @kernel
 def builder(m, k):  # type: ignore[no-untyped-def]
+    """The k-th bar builder."""
     return builder_at(m + engine_at(m).builders_at + k * L.BUILDER_BYTES)
 
 
 @kernel
 def timer(m, k):  # type: ignore[no-untyped-def]
+    """The n-th waiting timer."""
     return timer_at(m + engine_at(m).timers_at + k * L.TIMER_BYTES)
 
 
 @kernel
 def alert(m, k):  # type: ignore[no-untyped-def]
+    """The alert in a slot of the pool."""
     return alert_at(m + engine_at(m).alerts_at + k * L.ALERT_BYTES)
 
 
 @kernel
 def command_slot(m, sequence):  # type: ignore[no-untyped-def]
+    """A command by its number in the queue of this event."""
     h = engine_at(m)
     return command_at(m + h.commands_at + (sequence & (h.commands_n - 1)) * L.COMMAND_BYTES)
 
 
 @kernel
 def notice_address(m, sequence):  # type: ignore[no-untyped-def]
+    """The address of an order or fill event by its number."""
     h = engine_at(m)
     return m + h.notices_at + (sequence & (h.notices_n - 1)) * L.NOTICE_BYTES
 
@@ -119,6 +129,7 @@ def rate_time(m, n):  # type: ignore[no-untyped-def]
 
 @kernel
 def set_rate_time(m, n, ts):  # type: ignore[no-untyped-def]
+    """Note when the n-th order was counted."""
     h = engine_at(m)
     store_i8(m + h.rates_at + (n % h.rates_n) * 8, ts)
 

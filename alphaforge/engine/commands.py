@@ -91,20 +91,19 @@ def first_open(m, i):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def run_replace(m, order_id, lots, price):  # type: ignore[no-untyped-def]
-    """Change a working limit order's price or quantity; the change is checked like a new order."""
+def run_replace(m, order_id, price):  # type: ignore[no-untyped-def]
+    """Change a working limit order's price; the change is checked as a new order would be."""
     h = engine_at(m)
     slot = O.find_order(m, order_id)
     if slot < 0 or order(m, slot).open == 0 or order(m, slot).type != L.LIMIT_ORDER:
         h.illegal += 1
         return
     o = order(m, slot)
-    if price <= 0:
-        o.deny_limit = 1
-        o.deny_value = price
+    rule = risk.check_price(m, slot, price)
+    if rule != risk.PASSED:
         h.denied += 1
         journal_output(
-            m, L.DENIAL_ROW, risk.PRICE_POSITIVE, o.instrument, o.id, 1, price, o.strategy
+            m, L.DENIAL_ROW, rule, o.instrument, o.id, o.deny_limit, o.deny_value, o.strategy
         )
         return
     if instrument(m, o.instrument).venue == L.VENUE_EXTERNAL:
@@ -135,7 +134,7 @@ def drain_commands(m):  # type: ignore[no-untyped-def]
         elif kind == L.CANCEL_ALL:
             cancel_everything(m, a, b)
         elif kind == L.REPLACE:
-            run_replace(m, a, slot, b)
+            run_replace(m, a, b)
 
 
 @kernel
@@ -207,7 +206,7 @@ def run_host_command(m, e):  # type: ignore[no-untyped-def]
     elif kind == L.CANCEL_ALL:
         cancel_everything(m, c.a, -2)
     elif kind == L.REPLACE:
-        run_replace(m, c.a, c.b, c.c)
+        run_replace(m, c.a, c.c)
     elif kind == L.STATE:
         engine_at(m).trading = c.a
     elif kind == L.LIMIT:

@@ -65,7 +65,7 @@ def cache_root() -> Path:
 
 @cache
 def cache_dir() -> Path:
-    """This build's folder, made and marked as used; older builds' folders are removed after a month."""
+    """The folder of this build, made and marked as used; those unused for a month are removed."""
     here = cache_root() / source_stamp()
     here.mkdir(parents=True, exist_ok=True)
     os.utime(here)
@@ -99,7 +99,7 @@ class _StampedLocator(_CacheLocator):  # type: ignore[misc]
 
 
 class _StampedImpl(CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = [_StampedLocator]
+    _locator_classes = (_StampedLocator,)
 
 
 class _StampedCache(FunctionCache):  # type: ignore[misc]

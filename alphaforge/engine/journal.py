@@ -1,8 +1,8 @@
 """The numbered log: rows of 64 bytes with a sequence and a checksum, many readers, never a wait.
 
-The engine overwrites the oldest rows and never waits for a reader. A reader that fell behind is told
-how many rows it missed. Kinds from ``FIRST_OUTPUT`` on are outputs; ``journal_hash`` covers them
-alone, without receive times.
+The engine overwrites the oldest rows and never waits for a reader. A reader that fell behind is
+told how many rows it missed. Kinds from ``FIRST_OUTPUT`` on are outputs; ``journal_hash`` covers
+them alone, without receive times.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _EDGES = bucket_edges()
 
 
 def lag_percentile(counts: npt.NDArray[Any], share: float) -> float:
-    """The lag below which ``share`` of the messages came, ns, to within 12 %; NaN without messages."""
+    """The lag below which ``share`` of the messages came, ns, to 12 %; NaN without any."""
     total = int(counts.sum())
     if total == 0:
         return float("nan")

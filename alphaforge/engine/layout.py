@@ -189,7 +189,7 @@ FAULT_TEXT = {
     FAULT_TIMERS_FULL: "more timers than the pool holds",
 }
 
-# --- handlers: bits of a strategy's mask, and what its entry point is called with -------------------
+# --- handlers: bits of a strategy's mask, and what its entry point is called with -----------------
 (
     ON_START,
     ON_BAR,
@@ -211,10 +211,10 @@ HANDLER_NAMES = (
     "on_stop",
 )
 
-# --- what a DEFINE command brings -------------------------------------------------------------------
+# --- what a DEFINE command brings -----------------------------------------------------------------
 DEFINE_INSTRUMENT, DEFINE_BUILDER, DEFINE_STRATEGY = range(3)
 
-# --- venues: who fills an instrument's orders -------------------------------------------------------
+# --- venues: who fills an instrument's orders -----------------------------------------------------
 VENUE_INTERNAL, VENUE_EXTERNAL = 0, 1
 
 
@@ -235,7 +235,7 @@ SLOT = _record(
     ("c", "i8"),
     ("d", "i8"),
 )
-"""The 32-byte header and 32-byte payload that all messages share. Payloads by kind: see PAYLOADS."""
+"""The 32-byte header and 32-byte payload that all messages share; see ``PAYLOADS``."""
 
 BAR_SLOTS = _record(
     ("seq", "i8"),
@@ -296,7 +296,7 @@ PAYLOADS = {
     WAKE: "nothing: ts is the live clock",
     CANCEL: "a order_id",
     CANCEL_ALL: "a instrument or -1",
-    REPLACE: "a order_id, b qty_lot (0 keeps), c price_tick",
+    REPLACE: "a order_id, c price_tick",
     STATE: "a trading state",
     LIMIT: "a limit index, b value",
     ACKNOWLEDGE: "a alert id",
@@ -587,8 +587,8 @@ CONTROL = _record(
 I8 = np.dtype("i8")
 U1 = np.dtype("u1")
 
-for _record_, _slots in ((SLOT, 1), (BAR_SLOTS, 2), (ORDER_SLOTS, 2)):
-    assert _record_.itemsize == _slots * SLOT_BYTES
+if (SLOT.itemsize, BAR_SLOTS.itemsize, ORDER_SLOTS.itemsize) != (64, 128, 128):
+    raise TypeError("messages must be whole slots: a field was added or lost")
 
 # Sizes in bytes, as plain integers: kernels can't read a dtype's attribute.
 ENGINE_BYTES = ENGINE.itemsize
@@ -711,7 +711,7 @@ def new_block(capacities: Capacities) -> np.ndarray[tuple[int], np.dtype[np.uint
     return block
 
 
-def pool(block: np.ndarray[tuple[int], np.dtype[np.uint8]], name: str) -> np.ndarray:  # type: ignore[type-arg]
+def pool(block: np.ndarray[tuple[int], np.dtype[np.uint8]], name: str) -> np.ndarray:
     """One pool of a block (or of a copy of it) as a structured array that shares its memory."""
     header = block[: ENGINE.itemsize].view(ENGINE)[0]
     record = POOLS[name]
@@ -726,7 +726,7 @@ def _aligned(size: int) -> int:
     return -(-size // LINE) * LINE
 
 
-def _fill_empty(block: np.ndarray, header: np.void) -> None:  # type: ignore[type-arg]
+def _fill_empty(block: np.ndarray, header: np.void) -> None:
     """Give the pools the values that mean "nothing here yet"."""
     header["next_timer"] = 2**63 - 1
     header["rate_ns"] = 1_000_000_000

@@ -88,7 +88,7 @@ def cancel_at_venue(m, slot):  # type: ignore[no-untyped-def]
 
 @kernel
 def match_touch(m, slot, liquidity):  # type: ignore[no-untyped-def]
-    """Fill an order that the quoted touch reaches, at the touch for a taker, at its limit for a maker."""
+    """Fill an order that the touch reaches: a taker at the touch, a maker at its limit."""
     o = order(m, slot)
     k = market(m, o.instrument)
     touch = k.ask if o.side > 0 else k.bid
@@ -113,7 +113,7 @@ def match_quote(m, i):  # type: ignore[no-untyped-def]
 
 @kernel
 def match_trade(m, i, price):  # type: ignore[no-untyped-def]
-    """Without quotes, a trade is the market: takers get its price, resting limits it went through theirs."""
+    """A trade is the market where no quotes are: takers get its price, limits it passed theirs."""
     h = engine_at(m)
     quoted = market(m, i).quoted
     slot = market(m, i).open_head

@@ -107,6 +107,7 @@ _SPREAD = 0x9E3779B97F4A7C1  # an odd constant: multiplying spreads ids over the
 
 @kernel
 def is_closed(status):  # type: ignore[no-untyped-def]
+    """Whether nothing can follow but a late fill."""
     return (
         status == L.DENIED
         or status == L.REJECTED

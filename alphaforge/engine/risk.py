@@ -116,9 +116,25 @@ def check(m, slot):  # type: ignore[no-untyped-def]
         reach = net + k.buying + o.qty if o.side > 0 else net - k.selling - o.qty
         if abs(reach) > record.max_position and reach * o.side > 0:
             return _deny(m, slot, MAX_POSITION, record.max_position, abs(reach))
-    if h.max_rate > 0 and h.rate_head >= h.max_rate:
-        if rate_time(m, h.rate_head - h.max_rate) > h.now - h.rate_ns:
-            return _deny(m, slot, ORDER_RATE, h.max_rate, h.max_rate + 1)
+    full = h.max_rate > 0 and h.rate_head >= h.max_rate
+    if full and rate_time(m, h.rate_head - h.max_rate) > h.now - h.rate_ns:
+        return _deny(m, slot, ORDER_RATE, h.max_rate, h.max_rate + 1)
+    return PASSED
+
+
+@kernel
+def check_price(m, slot, price):  # type: ignore[no-untyped-def]
+    """The checks that another limit price of a working order has to pass."""
+    h = engine_at(m)
+    o = order(m, slot)
+    if h.trading == L.TRADING_HALTED:
+        return _deny(m, slot, TRADING_STATE, 0, h.trading)
+    if price <= 0:
+        return _deny(m, slot, PRICE_POSITIVE, 1, price)
+    if h.max_notional > 0:
+        amount = notional(m, o.instrument, price, o.leaves)
+        if amount > h.max_notional:
+            return _deny(m, slot, MAX_NOTIONAL, h.max_notional, amount)
     return PASSED
 
 

@@ -30,7 +30,7 @@ BUFFERS_AT = 256
 
 @kernel
 def _copy_working_orders(m, target):  # type: ignore[no-untyped-def]
-    """Working orders, oldest first per instrument, packed at the start of the picture's order pool."""
+    """Working orders, oldest first per instrument, packed at the start of the order pool."""
     h = engine_at(m)
     packed = 0
     for i in range(h.instruments_used):
@@ -67,14 +67,14 @@ def _copy_used(m, target):  # type: ignore[no-untyped-def]
 
 @kernel
 def publish(m, board):  # type: ignore[no-untyped-def]
-    """At an event boundary: answer a waiting request, if there is one. About 20 us when there is."""
+    """Answer a waiting request, at an event boundary; about 20 us where there is one."""
     wanted = load_acquire(board + WANTED)
     if wanted == load_i8(board + SERVED):
         return
     newest = load_i8(board + PUBLISHED) - 1
     held = load_acquire(board + HELD) - 1
     spare = 0
-    while spare == newest or spare == held:
+    while spare in (newest, held):
         spare += 1
     _copy_used(m, board + BUFFERS_AT + spare * engine_at(m).bytes)
     store_i8(board + SERVED, wanted)

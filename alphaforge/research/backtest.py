@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -80,7 +81,7 @@ def backtest(
             f"one run has one currency, not {', '.join(sorted(currencies))}. Run them one by one."
         )
     stream = event_stream(history, symbols, spec)
-    inputs = hashlib.sha256(memoryview(stream.events)).digest()
+    inputs = hashlib.sha256(stream.events.data).digest()
     loaded = time.perf_counter()
     entry = compiled_entry(strategy) if mode == "compiled" else python_entry(strategy.fresh())
     compiled = time.perf_counter()
@@ -169,7 +170,7 @@ def _run(
         machine.run(stream.events, equity, drain)
     else:
         edges = np.append(stream.offsets[:-1:_CHUNK], stream.events.nbytes).tolist()
-        for start, stop in zip(edges, edges[1:], strict=False):
+        for start, stop in itertools.pairwise(edges):
             machine.run(stream.events[start:stop], equity, drain)
             progress(stop, stream.events.nbytes)
             if machine.fault:
@@ -193,8 +194,8 @@ def _explain(
     name = f"{type(strategy).__name__}.{L.HANDLER_NAMES[int(machine.header['fault_handler'])]}"
     if error is None:
         raise StrategyError(
-            f"{name} raised in compiled mode in event {event:,}, and python mode did not: an int64 passed "
-            "its range. Run it with mode='python' to look."
+            f"{name} raised in compiled mode in event {event:,}, and python mode did not: "
+            "an int64 passed its range. Run it with mode='python' to look."
         )
     if isinstance(error, KeyboardInterrupt):
         raise error
@@ -255,8 +256,8 @@ def _warnings(history: History, run: Run) -> list[str]:
             if not bool(((actions > ts[at]) & (actions <= ts[at + 1])).any()):
                 day = str(np.datetime64(int(ts[at + 1]), "ns"))[:10]
                 found.append(
-                    f"{symbol} jumps {ratio[at] - 1:+.0%} into {day} with no corporate action stored: "
-                    "a split that is missing? Store it with lab.history.write_action(...)."
+                    f"{symbol} jumps {ratio[at] - 1:+.0%} into {day} with no corporate action "
+                    "stored: a split that is missing? Store it with lab.history.write_action(...)."
                 )
     closed = int(run.trades["exit"].notna().sum())
     if closed < _FEW_TRADES:

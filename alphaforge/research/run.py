@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -49,7 +50,7 @@ class Run:
     warnings: list[str]
     instruments: list[Instrument]
     rows: npt.NDArray[Any] = field(repr=False)
-    bars: dict[str, npt.NDArray[Any]] = field(repr=False)
+    bars: npt.NDArray[Any] = field(repr=False)
     ledger_equity: npt.NDArray[np.int64] = field(repr=False)
     inputs: bytes = field(repr=False)
     plotter: Callable[[Run], Any] | None = field(default=None, repr=False)
@@ -124,6 +125,6 @@ class Run:
         m = self.metrics
         return (
             f"Run {self.run_id} {self.strategy!r} on {', '.join(self.symbols)} {self.spec}: "
-            f"return {m.get('return', float('nan')):.2%}, sharpe {m.get('sharpe', float('nan')):.2f}, "
-            f"max drawdown {m.get('max_drawdown', float('nan')):.2%}, {len(self.fills)} fills"
+            f"return {m.get('return', math.nan):.2%}, sharpe {m.get('sharpe', math.nan):.2f}, "
+            f"max drawdown {m.get('max_drawdown', math.nan):.2%}, {len(self.fills)} fills"
         )

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 _WIDTH, _HEIGHT, _FALL = 640, 120, 44
 _POINTS = 320
 _STYLE = """
-.af-run{font:13px/1.45 var(--jp-ui-font-family,system-ui,sans-serif);color:var(--jp-ui-font-color1,#1b2533);
-max-width:760px;border:1px solid var(--jp-border-color2,#dfe5ec);border-radius:8px;padding:12px 16px}
+.af-run{font:13px/1.45 var(--jp-ui-font-family,system-ui,sans-serif);
+color:var(--jp-ui-font-color1,#1b2533);max-width:760px;border-radius:8px;padding:12px 16px;
+border:1px solid var(--jp-border-color2,#dfe5ec)}
 .af-run h4{margin:0;font-size:14px;font-weight:600}
 .af-run .m{color:var(--jp-ui-font-color2,#64748b);font-size:12px}
-.af-run .g{display:grid;grid-template-columns:repeat(auto-fill,minmax(126px,1fr));gap:8px 16px;margin:10px 0}
+.af-run .g{display:grid;gap:8px 16px;margin:10px 0;
+grid-template-columns:repeat(auto-fill,minmax(126px,1fr))}
 .af-run .g div{display:flex;flex-direction:column}
 .af-run .g b{font:500 14px var(--jp-code-font-family,monospace);font-variant-numeric:tabular-nums}
 .af-run svg{width:100%;height:auto;display:block}
@@ -54,7 +56,8 @@ def summary_html(run: Run) -> str:
         f'<div class="m">{html.escape(", ".join(run.symbols))} · {run.spec} · {first} to {last} · '
         f"{len(run.equity):,} bars · {len(run.fills):,} fills · {run.mode}</div>"
         f'<div class="g">{figures}</div>{_curves(run)}'
-        f'<div class="m">run {run.run_id} · journal {run.journal_hash[:12]} · {times}</div>{listed}</div>'
+        f'<div class="m">run {run.run_id} · journal {run.journal_hash[:12]} · {times}</div>'
+        f"{listed}</div>"
     )
 
 
@@ -71,7 +74,8 @@ def _curves(run: Run) -> str:
     top = _path(equity, float(equity.min()), float(equity.max()), _HEIGHT)
     bottom = _path(fall, float(min(fall.min(), -1e-12)), 0.0, _FALL)
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT + _FALL + 8}" role="img" aria-label="equity above, drawdown below">'
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT + _FALL + 8}" role="img" '
+        'aria-label="equity above, drawdown below">'
         f'<path d="{top}" fill="none" stroke="#2f81c9" stroke-width="1.4"/>'
         f'<g transform="translate(0 {_HEIGHT + 8})"><path d="{bottom} L{_WIDTH} 0 L0 0 Z" '
         'fill="#cf4a26" fill-opacity=".25" stroke="#cf4a26" stroke-width="1"/></g></svg>'

@@ -39,7 +39,7 @@ def fills_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
 
 
 def orders_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
-    """One row an order, in the order of submission, with its last status and the reason of a denial."""
+    """One row an order, as submitted, with its last status and why it was denied."""
     import pandas as pd
 
     orders = rows[rows["kind"] == L.ORDER_ROW]

@@ -36,8 +36,8 @@ class Strategy(Fields):
         elif kind is int and type(value) is not int:
             if isinstance(value, float):
                 raise StrategyError(
-                    f"field {name!r} of {type(self).__name__} is an int and was given the float {value}. "
-                    "Annotate it as float, or write int(...)."
+                    f"field {name!r} of {type(self).__name__} is an int and was given the float "
+                    f"{value}. Annotate it as float, or write int(...)."
                 )
             value = int(value)
         object.__setattr__(self, name, value)

@@ -272,8 +272,8 @@ def _check_stores(cls: type, name: str, dispatcher: Any, arguments: tuple[Any, .
                 and isinstance(value, types.Float)
             ):
                 raise StrategyError(
-                    f"{cls.__name__}.{name}, line {statement.loc.line}: field {statement.attr!r} is an int "
-                    "and is given a float. Annotate it as float, or write int(...).",
+                    f"{cls.__name__}.{name}, line {statement.loc.line}: field {statement.attr!r} "
+                    "is an int and is given a float. Annotate it as float, or write int(...).",
                     statement.loc.line,
                 )
 
@@ -282,7 +282,7 @@ _HELPERS: dict[Any, Any] = {}
 
 
 def _with_compiled_globals(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with plain Python functions among its globals and closure replaced by compiled ones."""
+    """The function, with the plain functions that it calls replaced by compiled ones."""
     names = dict(function.__globals__)
     for name in function.__code__.co_names:
         if isinstance(names.get(name), py.FunctionType):

@@ -39,7 +39,7 @@ class PositionView(NamedTuple):
 
 
 class OrderView(NamedTuple):
-    """One order; ``status`` is a code such as ``af.FILLED``, 0 where the id isn't known any more."""
+    """One order; ``status`` is a code such as ``af.FILLED``, 0 where the id isn't known."""
 
     status: int
     leaves: float
@@ -76,7 +76,7 @@ def snap_ticks(m, i, side, price):  # type: ignore[no-untyped-def]
     nearest = round(ticks)
     if abs(ticks - nearest) <= _HAIR * max(1.0, abs(ticks)):
         return int(nearest)
-    return int(math.floor(ticks)) if side > 0 else int(math.ceil(ticks))
+    return math.floor(ticks) if side > 0 else math.ceil(ticks)
 
 
 @kernel
@@ -90,7 +90,7 @@ def _valid(m, i):  # type: ignore[no-untyped-def]
 
 @entry("int64(int64, int64, int64, int64, float64, float64, int64, int64)")
 def submit(m, i, side, type_, qty, price, tif, tag):  # type: ignore[no-untyped-def]
-    """Queue an order of the running strategy; its id, or 0 while the strategy may only look (warming up, held)."""
+    """Queue an order of the running strategy; its id, or 0 while it may only look."""
     h = engine_at(m)
     owner = h.view_strategy
     if not _valid(m, i) or may_only_look(m, owner):
@@ -106,7 +106,7 @@ def submit(m, i, side, type_, qty, price, tif, tag):  # type: ignore[no-untyped-
 
 @kernel
 def _working(m, i, owner):  # type: ignore[no-untyped-def]
-    """Signed lots that the strategy has working in an instrument, with what it asked for just now."""
+    """Signed lots a strategy has working in an instrument, with what it asked for just now."""
     h = engine_at(m)
     lots = 0
     slot = market(m, i).open_head
@@ -304,7 +304,7 @@ class Context:
         replace(self._m, order_id, limit)
 
     def position(self, instrument: int) -> PositionView:
-        """This strategy's position."""
+        """The strategy's own position."""
         return PositionView(*position_of(self._m, instrument))
 
     def order(self, order_id: int) -> OrderView:
@@ -339,6 +339,6 @@ class Context:
         """The engine's time, ns UTC."""
         return int(now(self._m))
 
-    def timer(self, after_ns: int, id: int = 0) -> None:
+    def timer(self, after_ns: int, id: int = 0) -> None:  # noqa: A002
         """Ask for ``on_timer`` in ``after_ns`` nanoseconds."""
         timer(self._m, after_ns, id)

@@ -7,6 +7,7 @@ The same declaration gives a plain Python object and, compiled, a fixed record. 
 from __future__ import annotations
 
 import copy
+import inspect
 import sys
 import typing
 from typing import Any
@@ -18,7 +19,7 @@ from alphaforge.errors import StrategyError, did_you_mean
 SCALARS: dict[type, str] = {int: "i8", float: "f8", bool: "b1"}
 
 
-class Window:
+class Window(list[float]):
     """A field of ``period`` floats: the memory of an indicator. Declared as ``window: Window``."""
 
 
@@ -56,8 +57,8 @@ def fields_of(cls: type) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
-        for name, annotation in base.__dict__.get("__annotations__", {}).items():
-            if name.startswith("__") or typing.get_origin(annotation) is typing.ClassVar:
+        for name, annotation in inspect.get_annotations(base).items():
+            if name.startswith("__") or "ClassVar" in str(annotation):
                 continue
             kind = _resolve(base, annotation)
             if kind not in SCALARS and kind is not Window and not _is_fields(kind):
@@ -116,7 +117,7 @@ def _fit(cls: type, name: str, kind: Any, value: Any, default: Any) -> Any:
 
 
 def record_dtype(cls: type) -> np.dtype[np.void]:
-    """The fixed record of a class: scalars in place, indicators nested, windows as offset and length."""
+    """The record of a class: scalars in place, indicators nested, windows by offset and length."""
     parts: list[tuple[str, Any]] = []
     for name, kind in fields_of(cls).items():
         if kind is Window:
@@ -174,7 +175,8 @@ def _read(value: Fields, record: np.dtype[np.void], at: int, memory: Any) -> Non
         if kind is Window:
             start = at + int(source[f"{name}__at"])
             size = 8 * int(source[f"{name}__n"])
-            object.__setattr__(value, name, memory[start : start + size].view(np.float64).tolist())
+            floats = memory[start : start + size].view(np.float64).tolist()
+            object.__setattr__(value, name, Window(floats))
         elif kind in SCALARS:
             object.__setattr__(value, name, kind(source[name]))
         else:

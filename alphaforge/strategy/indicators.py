@@ -28,14 +28,14 @@ class Indicator(Fields):
     value: float = float("nan")
 
     def __init__(self, period: int) -> None:
-        if isinstance(period, bool) or not isinstance(period, int) or period < 1:
+        if type(period) is not int or period < 1:
             raise StrategyError(
                 f"{type(self).__name__} needs a period of at least 1, not {period!r}. "
                 f"Write {type(self).__name__}(10)."
             )
         super().__init__(period=period)
         if "window" in getattr(type(self), "__annotations__", {}):
-            self.window = [0.0] * period
+            object.__setattr__(self, "window", Window([0.0] * period))
 
     def with_period(self: Self, period: int) -> Self:
         """A fresh indicator of the same kind with another period."""
@@ -62,6 +62,7 @@ class SMA(Indicator):
     window: Window
 
     def update(self, x: float) -> None:
+        """Take the next value."""
         if self.count >= self.period:
             self.total -= self.window[self.at]
         self.window[self.at] = x
@@ -81,6 +82,7 @@ class EMA(Indicator):
     """Exponential moving average, weight 2 / (period + 1), started at the first value."""
 
     def update(self, x: float) -> None:
+        """Take the next value."""
         if self.count == 0:
             self.value = x
         else:
@@ -101,9 +103,11 @@ class RSI(Indicator):
 
     @property
     def ready(self) -> bool:
+        """True once a whole period of changes was seen."""
         return self.count > self.period
 
     def update(self, x: float) -> None:
+        """Take the next value."""
         if self.count > 0:
             change = x - self.last
             up = change if change > 0.0 else 0.0
@@ -127,9 +131,11 @@ class ATR(Indicator):
 
     @property
     def ready(self) -> bool:
+        """True once a whole period of changes was seen."""
         return self.count > self.period
 
     def update(self, high: float, low: float, close: float) -> None:
+        """Take the next bar."""
         if self.count > 0:
             true_range = max(high - low, abs(high - self.last), abs(low - self.last))
             n = min(self.count, self.period)

@@ -1,8 +1,8 @@
 """Records with methods: what ``self``, ``ctx`` and events are inside compiled handlers.
 
-Numba gives records fields but no methods, and takes two records with equal fields for one type. Here
-a subclass of its ``Record`` carries a digest in its key (so that a re-run cell with another body is
-another type), and each such type has a class of its own that methods and attributes hang on.
+Numba gives records fields but no methods, and takes two records with equal fields for one type.
+Here a subclass of its ``Record`` carries a digest in its key (so that a re-run cell with another
+body is another type), and each such type has a class of its own that methods hang on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numba.extending import intrinsic, models, overload_attribute, overload_meth
 
 
 class Obj(types.Record):  # type: ignore[misc]
-    """A record type that methods and attributes can be hung on; ``digest`` keeps equal ones apart."""
+    """A record type that methods can be hung on; ``digest`` keeps equal ones apart."""
 
     def __init__(self, fields: Any, size: int, aligned: bool, digest: str) -> None:
         self.digest = digest
@@ -25,6 +25,7 @@ class Obj(types.Record):  # type: ignore[misc]
 
     @property
     def key(self) -> tuple[str, str]:
+        """What numba compares: two types are one where their keys are."""
         return self.name, self.digest
 
 

@@ -114,8 +114,8 @@ def _sentence(
 ) -> str:
     source = lines[line - first].strip() if 0 <= line - first < len(lines) else ""
     return (
-        f"{owner}.{name}, line {line}: `{source}` uses {what}. Compiled strategies don't support that: "
-        f"{instead}, {_IN_PYTHON}."
+        f"{owner}.{name}, line {line}: `{source}` uses {what}. Compiled strategies don't support "
+        f"that: {instead}, {_IN_PYTHON}."
     )
 
 
@@ -151,8 +151,8 @@ def _undeclared(owner: str, name: str, function: Any, field: str) -> StrategyErr
     lines, first = inspect.getsourcelines(function)
     at = next((n for n, text in enumerate(lines) if re.search(rf"\.{field}\b", text)), 0)
     return StrategyError(
-        f"{owner}.{name}, line {first + at}: `{lines[at].strip()}` sets {field!r}, which isn't a typed field. "
-        f"Declare it in the class, e.g. {field}: float = 0.0, {_IN_PYTHON}.",
+        f"{owner}.{name}, line {first + at}: `{lines[at].strip()}` sets {field!r}, which isn't a "
+        f"typed field. Declare it in the class, e.g. {field}: float = 0.0, {_IN_PYTHON}.",
         first + at,
     )
 

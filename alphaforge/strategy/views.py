@@ -179,7 +179,7 @@ def _now(ctx):  # type: ignore[no-untyped-def]
     return C.now(address_of(ctx))
 
 
-def _timer(ctx, after_ns, id):  # type: ignore[no-untyped-def]
+def _timer(ctx, after_ns, id):  # type: ignore[no-untyped-def]  # noqa: A002
     C.timer(address_of(ctx), after_ns, id)
 
 
@@ -206,7 +206,7 @@ CONTEXT_METHODS: dict[str, tuple[str, str, Any]] = {
     "now": ("", "", _now),
     "timer": ("after_ns, id=0", "after_ns, id", _timer),
 }
-"""Name -> parameters with defaults, arguments passed on, function. Held to ``Context`` by a test."""
+"""Name -> parameters with defaults, arguments passed on, function; as in ``Context``."""
 
 for _name, (_parameters, _call, _function) in CONTEXT_METHODS.items():
     add_method(CTX, _name, _parameters, _call, nb.njit(error_model="numpy")(_function))

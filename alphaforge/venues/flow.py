@@ -2,11 +2,12 @@
 
 The model is Cont, Stoikov and Talreja, "A stochastic model for order book dynamics" (Operations
 Research 58(3), 2010): limit orders arrive at a distance of i ticks from the opposite best price at
-rate lambda(i), market orders at rate mu a side, and each resting order at distance i is cancelled at
-rate theta(i), all Poisson. The rates are those of their Table 1 (Sky Perfect Communications, Tokyo),
-with their power law lambda(i) = k / i**alpha beyond five ticks; ``pace`` multiplies all of them, so
-that a quiet stock's flow becomes a busy coin's. Sizes, which they hold at one unit, are exponential
-around a mean. Own orders queue among the others with price-time priority and are filled in part.
+rate lambda(i), market orders at rate mu a side, and each resting order at distance i is cancelled
+at rate theta(i), all Poisson. The rates are those of their Table 1 (Sky Perfect Communications,
+Tokyo), with their power law lambda(i) = k / i**alpha beyond five ticks; ``pace`` multiplies all of
+them, so that a quiet stock's flow becomes a busy coin's. Sizes, which they hold at one unit, are
+exponential around a mean. Own orders queue among the others with price-time priority and are
+filled in part.
 
 Random numbers are MRG32k3a (L'Ecuyer, Operations Research 47(1), 1999): exact in int64, so one seed
 repeats everywhere.
@@ -115,16 +116,19 @@ price_level_at = view(PRICE_LEVEL)
 
 @kernel
 def sim(x, s):  # type: ignore[no-untyped-def]
+    """The s-th instrument's state."""
     return sim_at(x + exchange_at(x).sims_at + s * _SIM_BYTES)
 
 
 @kernel
 def resting(x, n):  # type: ignore[no-untyped-def]
+    """The n-th slot of the order pool."""
     return resting_at(x + exchange_at(x).orders_at + n * _RESTING_BYTES)
 
 
 @kernel
 def price_level(x, s, tick):  # type: ignore[no-untyped-def]
+    """The level of a price; prices share levels modulo the window."""
     return price_level_at(
         x + exchange_at(x).levels_at + (s * WINDOW + (tick & (WINDOW - 1))) * _LEVEL_BYTES
     )
@@ -147,12 +151,13 @@ def uniform(x):  # type: ignore[no-untyped-def]
 
 @kernel
 def exponential(x, mean):  # type: ignore[no-untyped-def]
+    """An exponential random number."""
     return -math.log(uniform(x)) * mean
 
 
 @kernel
 def _emit(x, kind, s, a, b, c, d):  # type: ignore[no-untyped-def]
-    """Put a one-slot message on the ring; where it is full the exchange counts a stall and drops."""
+    """Put a one-slot message on the ring; one that is full is counted as a stall."""
     h = exchange_at(x)
     message = slot_at(x + _SCRATCH_AT)
     h.seq += 1
@@ -230,7 +235,7 @@ def _live_word(x, s, place):  # type: ignore[no-untyped-def]
 
 @kernel
 def rest(x, s, order_id, side, tick, lots):  # type: ignore[no-untyped-def]
-    """Queue an order at its price, behind all that are there; its slot, or -1 where the pool is full."""
+    """Queue an order at its price, behind all others; its slot, -1 where the pool is full."""
     h = exchange_at(x)
     k = sim(x, s)
     if h.free < 0 or (order_id == 0 and k.live >= RESTING_PER_SIM):
@@ -535,7 +540,7 @@ def handle_now(x, e):  # type: ignore[no-untyped-def]
 
 @entry("void(int64, int64)")
 def populate(x, s):  # type: ignore[no-untyped-def]
-    """Fill an empty book near its stationary depth around the last price, and draw the first arrival."""
+    """Fill an empty book to about its stationary depth, and draw the first arrival."""
     k = sim(x, s)
     for i in range(DEEPEST):
         theta = _THETA[i] if i < 5 else _THETA_FAR

@@ -62,12 +62,12 @@ INSTRUMENTS: dict[str, tuple[Instrument, float, float, float]] = {
         ("SOLUSDT", "SOL", "0.01", "0.01", 150.0, 60.0, 4.0),
     )
 }
-"""Symbol -> instrument, first price, mean order size, pace. Names are familiar; prices are invented."""
+"""Symbol -> instrument, first price, mean order size, pace. The prices are invented."""
 
 
 @entry("int64(int64, int64, int64)")
 def run_exchange(x, drive, orders):  # type: ignore[no-untyped-def]
-    """Follow the clock until told to stop: arrivals when they are due, clients' orders as they come.
+    """Follow the clock until told to stop: arrivals when due, clients' orders as they come.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ class SimulatedExchange:
         at = [i.symbol for i in self.instruments].index(symbol)
         self._sims()["index"][at] = index
 
-    def _sims(self) -> np.ndarray:  # type: ignore[type-arg]
+    def _sims(self) -> np.ndarray:
         start = int(self.header["sims_at"])
         return self._memory[start : start + len(self.instruments) * flow.SIM.itemsize].view(
             flow.SIM
@@ -232,7 +232,7 @@ def backfill_start(bars: int, interval_ns: int, now: int) -> int:
 
 def _new_exchange(
     chosen: list[tuple[Instrument, float, float, float]], seed: int, start: int
-) -> np.ndarray:  # type: ignore[type-arg]
+) -> np.ndarray:
     """The exchange's memory: header, order pool, per-instrument state, price levels, live lists."""
     count = len(chosen)
     orders = count * (flow.RESTING_PER_SIM + 1024)

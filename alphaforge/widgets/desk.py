@@ -194,7 +194,9 @@ class WhatIf:
 class Desk(Protocol):
     """The session as the widgets see it.  Every method is cheap and safe from any thread."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the session is, as the header shows it."""
 
     def symbols(self) -> list[SymbolInfo]:
         """Instruments on the screen, first one first."""
