@@ -118,12 +118,17 @@ def serve(
     ] = None,
     port: Port = None,
 ) -> None:
-    """Serve the workbench alone, without Jupyter, until interrupted."""
+    """Serve the workbench alone, without Jupyter, until interrupted.
+
+    An example strategy trades on the simulated exchange, so that there is something to see.
+    """
     from alphaforge.config import load_settings
     from alphaforge.lab import Lab
+    from alphaforge.strategy.library import SmaCross
 
     settings = load_settings() if database is None else load_settings(database=database)
     with Lab(settings.database) as opened:
+        opened.paper(SmaCross(), settings.exchange.symbols[0], "1s")
         opened.serve(port=port)
 
 

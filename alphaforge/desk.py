@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ class LiveDesk:
             ts_ms=int(h["now"]) / 1e6,
             state=_STATES[int(h["trading"])],
             engine=self._engine_state(live, age),
-            halt_reason=live.engine.state_text() if live.engine.fault else "",
+            halt_reason=self._halt_reason(live, int(h["trading"])),
             base=currency,
             equity=equity / money,
             day_pnl=(equity - int(h["start_cash"])) / money,
@@ -116,19 +117,26 @@ class LiveDesk:
             book={i.symbol: _depth(i, n, snapshot) for n, i in enumerate(self._instruments)},
             positions=tuple(self._positions(snapshot, money)),
             orders=tuple(self._orders(live, snapshot)),
-            limits=tuple(self._limits(snapshot, money)),
+            limits=tuple(self._limits(snapshot, currency, money)),
             alerts=tuple(self._alerts(snapshot)),
             journal_rows=live.engine.journal.written,
             journal_gaps=live.feed.reader.missed,
         )
 
+    def _halt_reason(self, live: Live, trading: int) -> str:
+        if live.engine.fault:
+            return live.engine.state_text()
+        if trading == L.TRADING_HALTED:
+            return "kill switch: every order was cancelled and new ones are refused"
+        return ""
+
     def _engine_state(self, live: Live, age: float) -> str:
         if live.engine.fault or not live.engine.running:
             return "HALTED"
-        if live.exchange.paused or int(live.engine.header["held"]):
-            return "PAUSED"
         if not live.exchange.caught_up:
             return "STARTING"
+        if int(live.engine.header["held"]):
+            return "PAUSED"
         return "STALE" if age > _STALE_MS else "RUNNING"
 
     def _since(self, events: int, lags: npt.NDArray[Any]) -> tuple[float, npt.NDArray[Any]]:
@@ -145,8 +153,8 @@ class LiveDesk:
         found = []
         for n, i in enumerate(self._instruments):
             p, k = snapshot.position(0, n), snapshot.pool("markets")[n]
-            if not int(p["qty"]) and not int(p["bought"]) and not int(p["sold"]):
-                continue
+            if not any(int(p[name]) for name in ("qty", "bought", "sold", "realised", "fees")):
+                continue  # a closed position stays: it says what was earned
             qty, cost = int(p["qty"]), int(p["cost"])
             average = float(cost / i.value / qty * i.price) if qty else 0.0
             found.append(
@@ -185,7 +193,7 @@ class LiveDesk:
             )
         return found
 
-    def _limits(self, snapshot: Snapshot, money: int) -> list[D.Limit]:
+    def _limits(self, snapshot: Snapshot, currency: str, money: int) -> list[D.Limit]:
         h, records = snapshot.engine, snapshot.pool("instruments")
         found = []
         for n, i in enumerate(self._instruments):
@@ -205,7 +213,7 @@ class LiveDesk:
         if int(h["max_notional"]):
             largest = max((self._notional(o) for o in snapshot.pool("orders")), default=0.0)
             value = int(h["max_notional"]) / money
-            found.append(D.Limit("max_notional", "Largest order", largest / money, value, "USDT"))
+            found.append(D.Limit("max_notional", "Largest order", largest / money, value, currency))
         if int(h["max_rate"]):
             times = snapshot.pool("rates")
             used = int((times > int(h["now"]) - int(h["rate_ns"])).sum())
@@ -224,21 +232,16 @@ class LiveDesk:
         return [self._alert(row) for row in rows[np.argsort(-rows["ts_last"], kind="stable")][:50]]
 
     def _alert(self, row: Any) -> D.Alert:
-        name, meaning = risk.RULES[int(row["rule"])]
-        where = int(row["instrument"])
-        symbol = f"{self._instruments[where].symbol}: " if where >= 0 else ""
-        numbers = (
-            f" (limit {int(row['limit']):,}, value {int(row['value']):,})"
-            if int(row["limit"])
-            else ""
-        )
+        rule, where = int(row["rule"]), int(row["instrument"])
+        i = self._instruments[where] if where >= 0 else None
+        text = _words(rule, int(row["limit"]), int(row["value"]), i)
         return D.Alert(
             id=int(row["id"]),
             severity=L.SEVERITY_NAMES[int(row["severity"])],
             ts_ms=int(row["ts"]) / 1e6,
             last_ms=int(row["ts_last"]) / 1e6,
-            rule=name,
-            text=f"{symbol}{meaning}{numbers}",
+            rule=risk.RULES[rule][0],
+            text=f"{i.symbol}: {text}" if i is not None else text,
             count=int(row["count"]),
             acknowledged=bool(row["acknowledged"]),
         )
@@ -246,7 +249,7 @@ class LiveDesk:
     # --- bars and fills -------------------------------------------------------------------------
 
     def bars(self, symbol: str, spec: str, start: int) -> D.Bars:
-        """Closed bars from the journal, and the forming one from the snapshot that follows on them."""
+        """Closed bars from the journal; the forming one from the snapshot that follows on them."""
         live = self._open()
         i = live.engine.instruments[live.engine.index(symbol)]
         number = live.builders[(symbol, parse_interval(spec))]
@@ -313,7 +316,7 @@ class LiveDesk:
             notional=float(price * lots * i.value) / int(picture.engine["ledger"]),
             position_after=float((held + ticket.side * lots) * i.quantity),
             position_limit=float(limit * i.quantity) if limit else None,
-            reason="" if rule == risk.PASSED else _words(rule, picture),
+            reason="" if rule == risk.PASSED else _denial(rule, picture, i),
             checks=len(risk.RULES),
         )
 
@@ -364,17 +367,34 @@ class LiveDesk:
 
 
 _COLUMNS = ("open", "high", "low", "close")
+_IN_LOTS = (risk.REDUCING_ONLY, risk.QUANTITY_MIN, risk.QUANTITY_MAX, risk.MAX_POSITION)
 
 
 def _order(ticket: D.Ticket) -> Order:
     return Order(ticket.symbol, ticket.side, ticket.qty, ticket.price, ticket.tif)
 
 
-def _words(rule: int, picture: Snapshot) -> str:
-    """A denial in words, with its numbers."""
-    name, meaning = risk.RULES[rule]
+def _denial(rule: int, picture: Snapshot, i: Instrument) -> str:
+    """Why the checks refused the order that they left in a picture."""
     o = L.pool(picture.block, "orders")[-1]
-    return f"{name}: {meaning} (limit {int(o['deny_limit']):,}, value {int(o['deny_value']):,})"
+    text = _words(rule, int(o["deny_limit"]), int(o["deny_value"]), i)
+    return text[0].upper() + text[1:]
+
+
+def _words(rule: int, limit: int, value: int, i: Instrument | None) -> str:
+    """What a rule says, with its numbers in human units."""
+    meaning = risk.RULES[rule][1]
+    for unit in (", in lots", ", in ledger units"):
+        meaning = meaning.removesuffix(unit)
+    if not limit or i is None:
+        return meaning
+    if rule == risk.MAX_NOTIONAL:
+        amounts = [f"{ledger_to_money(n, i.currency):,.2f}" for n in (value, limit)]
+        return f"{meaning}: {amounts[0]} of {amounts[1]} {i.currency}"
+    if rule in _IN_LOTS:
+        amounts = [f"{float(n * i.quantity):,.{i.qty_decimals}f}" for n in (value, limit)]
+        return f"{meaning}: {amounts[0]} of {amounts[1]} {i.base}"
+    return f"{meaning}: {value:,} of {limit:,}"
 
 
 def _quote(i: Instrument, k: Any) -> D.Quote:
@@ -391,13 +411,16 @@ def _depth(i: Instrument, n: int, snapshot: Snapshot) -> D.Depth:
             price = float(int(o["price"]) * i.price)
             own[price] = own.get(price, 0.0) + float(int(o["leaves"]) * i.quantity)
     return D.Depth(
-        *(
-            tuple(float(int(v) * scale) for v in side[name])
-            for side in (bids, asks)
-            for name, scale in (("tick", i.price), ("lot", i.quantity))
-        ),
+        bid_price=_scaled(bids["tick"], i.price),
+        bid_qty=_scaled(bids["lot"], i.quantity),
+        ask_price=_scaled(asks["tick"], i.price),
+        ask_qty=_scaled(asks["lot"], i.quantity),
         own=own,
     )
+
+
+def _scaled(values: npt.NDArray[Any], unit: Fraction) -> tuple[float, ...]:
+    return tuple(float(int(value) * unit) for value in values)
 
 
 def _bars(i: Instrument, first: int, rows: npt.NDArray[Any], builder: Any) -> D.Bars:

@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import contextlib
 import threading
+import time
 import weakref
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -136,8 +137,10 @@ class Lab:
                     progress_bar(f"{type(strategy).__name__} in python mode")
                 )
             run = backtest(self.history, strategy, names, spec, cash, fees, fill, mode, progress)
+        began = time.perf_counter()
         run.plotter = self._plot
         self._record(run)
+        run.timing["run"] += time.perf_counter() - began
         return run
 
     def _record(self, run: Run) -> None:

@@ -258,6 +258,7 @@ class Live:
         if low <= event < low + size:  # a bar or a notice inside the block: look at the copy's
             header["view_event"] = fork.address + event - low
         header["view_instrument"] += fork.address - low
+        header["view_engine"] = fork.address
         python.call(handler, 0, fork.address)
         return python.error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from alphaforge.engine import layout as L
 from alphaforge.engine.atomic import load_i8, load_u1, store_i8, view
-from alphaforge.engine.jit import kernel
+from alphaforge.engine.jit import hot, kernel
 
 engine_at = view(L.ENGINE)
 slot_at = view(L.SLOT)
@@ -28,19 +28,19 @@ command_at = view(L.COMMAND)
 notice_at = view(L.NOTICE)
 
 
-@kernel
+@hot
 def instrument(m, i):  # type: ignore[no-untyped-def]
     """The i-th instrument."""
     return instrument_at(m + engine_at(m).instruments_at + i * L.INSTRUMENT_BYTES)
 
 
-@kernel
+@hot
 def market(m, i):  # type: ignore[no-untyped-def]
     """What is known of the i-th instrument's market."""
     return market_at(m + engine_at(m).markets_at + i * L.MARKET_BYTES)
 
 
-@kernel
+@hot
 def level(m, i, side, tick):  # type: ignore[no-untyped-def]
     """The book level that holds ``tick`` of one side; prices share slots modulo the window."""
     h = engine_at(m)
@@ -50,84 +50,84 @@ def level(m, i, side, tick):  # type: ignore[no-untyped-def]
     )
 
 
-@kernel
+@hot
 def position(m, owner, i):  # type: ignore[no-untyped-def]
     """Owner 0 is the net of all, 1 the host (cells, the ticket), 2 + k strategy k."""
     h = engine_at(m)
     return position_at(m + h.positions_at + (owner * h.instruments_n + i) * L.POSITION_BYTES)
 
 
-@kernel
+@hot
 def order(m, slot):  # type: ignore[no-untyped-def]
     """The order in a slot of the pool."""
     return order_at(m + engine_at(m).orders_at + slot * L.ORDER_BYTES)
 
 
-@kernel
+@hot
 def key(m, i):  # type: ignore[no-untyped-def]
     """The i-th place of the index by order id."""
     return key_at(m + engine_at(m).index_at + i * L.KEY_BYTES)
 
 
-@kernel
+@hot
 def strategy(m, k):  # type: ignore[no-untyped-def]
     """The k-th strategy."""
     return strategy_at(m + engine_at(m).strategies_at + k * L.STRATEGY_BYTES)
 
 
-@kernel
+@hot
 def watches(m, k, i):  # type: ignore[no-untyped-def]
     """1 where strategy ``k`` trades instrument ``i``."""
     h = engine_at(m)
     return load_u1(m + h.watches_at + k * h.instruments_n + i)
 
 
-@kernel
+@hot
 def builder(m, k):  # type: ignore[no-untyped-def]
     """The k-th bar builder."""
     return builder_at(m + engine_at(m).builders_at + k * L.BUILDER_BYTES)
 
 
-@kernel
+@hot
 def timer(m, k):  # type: ignore[no-untyped-def]
     """The n-th waiting timer."""
     return timer_at(m + engine_at(m).timers_at + k * L.TIMER_BYTES)
 
 
-@kernel
+@hot
 def alert(m, k):  # type: ignore[no-untyped-def]
     """The alert in a slot of the pool."""
     return alert_at(m + engine_at(m).alerts_at + k * L.ALERT_BYTES)
 
 
-@kernel
+@hot
 def command_slot(m, sequence):  # type: ignore[no-untyped-def]
     """A command by its number in the queue of this event."""
     h = engine_at(m)
     return command_at(m + h.commands_at + (sequence & (h.commands_n - 1)) * L.COMMAND_BYTES)
 
 
-@kernel
+@hot
 def notice_address(m, sequence):  # type: ignore[no-untyped-def]
     """The address of an order or fill event by its number."""
     h = engine_at(m)
     return m + h.notices_at + (sequence & (h.notices_n - 1)) * L.NOTICE_BYTES
 
 
-@kernel
+@hot
 def pending_bar(m, k):  # type: ignore[no-untyped-def]
     """Address of the k-th bar that closed within this event."""
     return m + engine_at(m).pending_at + k * L.BAR_SLOTS_BYTES
 
 
-@kernel
+@hot
 def rate_time(m, n):  # type: ignore[no-untyped-def]
     """When the n-th order ever was counted against the rate limit."""
     h = engine_at(m)
     return load_i8(m + h.rates_at + (n % h.rates_n) * 8)
 
 
-@kernel
+@hot
 def set_rate_time(m, n, ts):  # type: ignore[no-untyped-def]
     """Note when the n-th order was counted."""
     h = engine_at(m)

@@ -17,7 +17,7 @@ from alphaforge.engine.block import (
     slot_at,
     strategy,
 )
-from alphaforge.engine.jit import kernel
+from alphaforge.engine.jit import hot, kernel
 from alphaforge.engine.journal import journal_output
 from alphaforge.engine.matching import cancel_at_venue, send_out, submit_to_venue
 
@@ -221,7 +221,7 @@ def run_host_command(m, e):  # type: ignore[no-untyped-def]
         engine_at(m).held = c.a
 
 
-@kernel
+@hot
 def may_only_look(m, k):  # type: ignore[no-untyped-def]
     """Whether strategy ``k`` is still shown history, or all are held: it may look, not trade."""
     h = engine_at(m)

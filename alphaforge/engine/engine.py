@@ -88,6 +88,7 @@ class Engine:
         header["maker_ppb"], header["taker_ppb"] = fees.parts()
         header["ledger"] = 10 ** ledger_digits(self.currency)
         header["journal"] = self.journal.address
+        header["view_engine"] = self.address
         header["live"] = int(self.live)
         header["state"] = L.RUNNING
 
@@ -115,6 +116,8 @@ class Engine:
         price, lot, value = instrument.price, instrument.quantity, instrument.value
         record["price_num"], record["price_den"] = price.numerator, price.denominator
         record["lot_num"], record["lot_den"] = lot.numerator, lot.denominator
+        record["lots_per_unit"] = lot.denominator / lot.numerator
+        record["ticks_per_unit"] = price.denominator / price.numerator
         record["value_num"], record["value_den"] = value.numerator, value.denominator
         record["min_lot"], record["venue"], record["first_builder"] = 1, venue, -1
         self._define(L.DEFINE_INSTRUMENT, record, "instruments")

@@ -434,6 +434,8 @@ INSTRUMENT = _record(
     ("price_den", "i8"),
     ("lot_num", "i8"),
     ("lot_den", "i8"),
+    ("lots_per_unit", "f8"),  # lot_den / lot_num
+    ("ticks_per_unit", "f8"),  # price_den / price_num
     ("value_num", "i8"),  # ledger units of one tick x one lot
     ("value_den", "i8"),
     ("min_lot", "i8"),
@@ -441,7 +443,6 @@ INSTRUMENT = _record(
     ("max_position", "i8"),  # lots, 0 none
     ("venue", "i8"),
     ("first_builder", "i8"),
-    ("pad", "i8"),
 )
 
 MARKET = _record(
@@ -517,7 +518,6 @@ STRATEGY = _record(
     ("interval", "i8"),  # bars of this length only, ns; 0 any
     ("live_from", "i8"),  # orders before this time are not taken: warming up
     ("running", "i8"),
-    ("calls", "i8"),
     ("bytes", "i8"),  # of its record and windows
 )
 

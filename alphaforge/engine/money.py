@@ -5,13 +5,13 @@ from __future__ import annotations
 from alphaforge.engine import layout as L
 from alphaforge.engine.atomic import mul_overflows
 from alphaforge.engine.block import fail, instrument
-from alphaforge.engine.jit import kernel
+from alphaforge.engine.jit import hot, kernel
 
 _LIMIT = 2**62
 PER_RATE = 1_000_000_000
 
 
-@kernel
+@hot
 def mul(m, left, right):  # type: ignore[no-untyped-def]
     """``left * right``; past int64 the engine halts and the result is 0."""
     if mul_overflows(left, right):
@@ -70,7 +70,7 @@ def mul_div(m, left, right, divisor):  # type: ignore[no-untyped-def]
     return -total if negative else total
 
 
-@kernel
+@hot
 def notional(m, i, ticks, lots):  # type: ignore[no-untyped-def]
     """Ledger units of ``lots`` at ``ticks``, signed as their product."""
     record = instrument(m, i)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from alphaforge.engine import layout as L
 from alphaforge.engine import orders as O
 from alphaforge.engine.block import engine_at, market, order, position
-from alphaforge.engine.jit import kernel
+from alphaforge.engine.jit import hot, kernel
 from alphaforge.engine.journal import journal_output
 from alphaforge.engine.money import fee as fee_of
 from alphaforge.engine.money import mul_div, notional
@@ -44,7 +44,7 @@ def _book(m, owner, i, lots, price, fee):  # type: ignore[no-untyped-def]
     return realised
 
 
-@kernel
+@hot
 def mark(m, i, price):  # type: ignore[no-untyped-def]
     """Value the net position of an instrument at a price; keeps the account's sum right."""
     k = market(m, i)
@@ -56,7 +56,7 @@ def mark(m, i, price):  # type: ignore[no-untyped-def]
         k.value = value
 
 
-@kernel
+@hot
 def follow_equity(m):  # type: ignore[no-untyped-def]
     """Keep the peak and the deepest drawdown, ledger units."""
     h = engine_at(m)

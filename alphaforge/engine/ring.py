@@ -24,7 +24,7 @@ from alphaforge.engine.atomic import (
     store_i8,
     store_release,
 )
-from alphaforge.engine.jit import entry, kernel
+from alphaforge.engine.jit import entry, hot, kernel
 from alphaforge.errors import ConfigError
 
 READ = 64
@@ -34,7 +34,7 @@ SLOTS_AT = 192
 _KIND_AT = L.SLOT.fields["kind"][1]  # type: ignore[index]
 
 
-@kernel
+@hot
 def slots_of(kind):  # type: ignore[no-untyped-def]
     """How many slots a message of this kind takes."""
     if kind == L.BAR or kind == L.SUBMIT or kind == L.REPORT or kind == L.BAR_ROW:

@@ -34,7 +34,7 @@ from alphaforge.engine.block import (
 from alphaforge.engine.book import set_level
 from alphaforge.engine.clock import NEVER, forget_timers, take_due
 from alphaforge.engine.commands import cancel_everything, drain_commands, run_host_command
-from alphaforge.engine.jit import entry, kernel
+from alphaforge.engine.jit import entry, hot, kernel
 from alphaforge.engine.journal import journal_output, journal_row
 from alphaforge.engine.matching import match_bar, match_quote, match_trade
 from alphaforge.engine.portfolio import fill, follow_equity, mark, split
@@ -44,7 +44,7 @@ _KIND_AT = L.SLOT.fields["kind"][1]  # type: ignore[index]
 _WORDS_AT = L.SLOT.fields["a"][1]  # type: ignore[index]
 
 
-@kernel
+@hot
 def call_handler(m, k, handler, i, address):  # type: ignore[no-untyped-def]
     """Call one handler of one strategy, if it has it; a raise becomes a fault.
 
@@ -57,9 +57,7 @@ def call_handler(m, k, handler, i, address):  # type: ignore[no-untyped-def]
         return
     h.view_event = address
     h.view_instrument = m + h.instruments_at + i * L.INSTRUMENT_BYTES
-    h.view_engine = m
     h.view_strategy = k
-    s.calls += 1
     if h.live == 1 and s.bytes > 0:
         copy_bytes(m + s.before, m + s.state, s.bytes)
     if call_entry(s.entry, handler, m + s.state, m) != 0:
@@ -85,7 +83,7 @@ def _deliver_market(m, handler, i, address):  # type: ignore[no-untyped-def]
             call_handler(m, k, handler, i, address)
 
 
-@kernel
+@hot
 def _deliver_bar(m, address):  # type: ignore[no-untyped-def]
     bar = bar_at(address)
     for k in range(engine_at(m).strategies_used):
@@ -174,7 +172,7 @@ def _apply_quote(m, e):  # type: ignore[no-untyped-def]
         match_quote(m, i)
 
 
-@kernel
+@hot
 def _apply_bar(m, e):  # type: ignore[no-untyped-def]
     bar = bar_at(e)
     i = bar.instrument
@@ -308,7 +306,7 @@ def _apply_define(m, e):  # type: ignore[no-untyped-def]
         call_handler(m, k, L.ON_START, 0, 0)
 
 
-@kernel
+@hot
 def _known_instrument(m, e):  # type: ignore[no-untyped-def]
     if slot_at(e).instrument < engine_at(m).instruments_used:
         return True
@@ -360,14 +358,16 @@ def step(m, e):  # type: ignore[no-untyped-def]
         run_host_command(m, e)
     else:
         fail(m, L.FAULT_EVENT)
-    _deliver_notices(m)
+    if h.notice_tail < h.notice_head:
+        _deliver_notices(m)
     if kind == L.BAR:
         _deliver_bar(m, e)
     elif handler >= 0:
         _deliver_market(m, handler, slot_at(e).instrument, e)
     for n in range(h.pending_used):
         _deliver_bar(m, pending_bar(m, n))
-    _settle(m)
+    if h.command_tail < h.command_head or h.notice_tail < h.notice_head:
+        _settle(m)
     follow_equity(m)
     h.events += 1
     if h.fault != L.FAULT_NONE and h.state != L.HALTED:

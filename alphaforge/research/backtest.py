@@ -157,13 +157,16 @@ def _run(
     machine: Engine, stream: Stream, progress: Progress | None
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
     equity = np.zeros(stream.bars.size, np.int64)
-    reader = machine.journal.reader()
+    journal = machine.journal
     parts: list[npt.NDArray[Any]] = []
+    taken = 0
 
     def drain() -> None:
-        rows = reader.read(machine.journal.ring.capacity)
-        if rows.size:
-            parts.append(rows)
+        # Nobody writes meanwhile, and the engine stops before rows are lost: a plain copy will do.
+        nonlocal taken
+        if journal.written > taken:
+            parts.append(journal.copy(taken, journal.written))
+            taken = journal.written
 
     machine.call(0, L.ON_START)
     if progress is None:
@@ -259,12 +262,14 @@ def _warnings(history: History, run: Run) -> list[str]:
                     f"{symbol} jumps {ratio[at] - 1:+.0%} into {day} with no corporate action "
                     "stored: a split that is missing? Store it with lab.history.write_action(...)."
                 )
-    closed = int(run.trades["exit"].notna().sum())
+    positions = run.rows[(run.rows["kind"] == L.POSITION_ROW) & (run.rows["code"] == 0)]
+    closed = int((positions["a"] == 0).sum())
     if closed < _FEW_TRADES:
         found.append(
             f"only {closed} round trips: too few to tell skill from luck (want {_FEW_TRADES})."
         )
-    if len(run.trades) > closed:
+    newest = {int(row["instrument"]): int(row["a"]) for row in positions[-len(run.symbols) :]}
+    if any(newest.values()):
         found.append("a position is open at the end; it is marked at the last close.")
     return found
 

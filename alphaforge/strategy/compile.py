@@ -237,12 +237,12 @@ def _window_getter(name: str, floats_at: Any) -> Any:
         f"def get(self):\n    return floats_at(address_of(self) + self.{name}__at, self.{name}__n)"
     )
     exec(source, scope, made)
-    return nb.njit(made["get"])
+    return nb.njit(made["get"], forceinline=True)
 
 
 def _compile_function(cls: type, name: str, function: Any) -> Any:
     check_source(cls.__name__, name, function)
-    return nb.njit(**_OPTIONS)(_with_compiled_globals(function))
+    return nb.njit(**_OPTIONS, forceinline=True)(_with_compiled_globals(function))
 
 
 def _compile_method(cls: type, name: str, function: Any, arguments: tuple[Any, ...]) -> Any:

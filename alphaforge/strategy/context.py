@@ -23,7 +23,7 @@ from alphaforge.engine.block import (
 )
 from alphaforge.engine.clock import set_timer
 from alphaforge.engine.commands import ask, may_only_look
-from alphaforge.engine.jit import entry, kernel
+from alphaforge.engine.jit import entry, hot, kernel
 
 _HAIR = 1e-9
 _HUGE = 9.0e18
@@ -47,17 +47,16 @@ class OrderView(NamedTuple):
     price: float
 
 
-@kernel
+@hot
 def human(count, numerator, denominator):  # type: ignore[no-untyped-def]
     """Ticks or lots as the float that was ingested: one correctly rounded division."""
     return (count * numerator) / denominator
 
 
-@kernel
+@hot
 def snap_lots(m, i, qty):  # type: ignore[no-untyped-def]
     """A quantity in lots, toward zero; 0 for NaN and for what int64 can't hold."""
-    record = instrument(m, i)
-    lots = qty * record.lot_den / record.lot_num
+    lots = qty * instrument(m, i).lots_per_unit
     if not abs(lots) < _HUGE:
         return 0
     nearest = round(lots)
@@ -69,8 +68,7 @@ def snap_lots(m, i, qty):  # type: ignore[no-untyped-def]
 @kernel
 def snap_ticks(m, i, side, price):  # type: ignore[no-untyped-def]
     """A limit price in ticks, down for a buy and up for a sell; 0 for NaN and infinity."""
-    record = instrument(m, i)
-    ticks = price * record.price_den / record.price_num
+    ticks = price * instrument(m, i).ticks_per_unit
     if not abs(ticks) < _HUGE:
         return 0
     nearest = round(ticks)
@@ -79,7 +77,7 @@ def snap_ticks(m, i, side, price):  # type: ignore[no-untyped-def]
     return math.floor(ticks) if side > 0 else math.ceil(ticks)
 
 
-@kernel
+@hot
 def _valid(m, i):  # type: ignore[no-untyped-def]
     """Whether an instrument index exists; one that doesn't is a fault."""
     if i >= 0 and i < engine_at(m).instruments_used:

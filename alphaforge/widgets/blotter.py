@@ -70,7 +70,7 @@ class Blotter:
         self._fill_count += len(fresh)
         table = self._tables[self.root.active](frame)
         counts = {
-            "Positions": len(frame.positions),
+            "Positions": sum(position.qty != 0 for position in frame.positions),
             "Orders": len(frame.orders),
             "Fills": self._fill_count,
             "Alerts": sum(not alert.acknowledged for alert in frame.alerts),

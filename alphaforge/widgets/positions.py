@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alphaforge.widgets import figures
-from alphaforge.widgets.desk import Desk, Frame, SymbolInfo
+from alphaforge.widgets.desk import Desk, Frame, Position, SymbolInfo
 from alphaforge.widgets.table import Cell, Row, Table
 
 COLUMNS = (
@@ -28,7 +28,7 @@ def position_table(desk: Desk, frame: Frame) -> Table:
             cells=[
                 Cell(position.symbol, note="sim" if _simulated(infos, position.symbol) else ""),
                 Cell(figures.signed(position.qty, _decimals(infos, position.symbol)[1])),
-                Cell(figures.plain(position.average, _decimals(infos, position.symbol)[0])),
+                Cell(_average(position, _decimals(infos, position.symbol)[0])),
                 Cell(figures.plain(position.last, _decimals(infos, position.symbol)[0])),
                 _gain(position.unrealised),
                 _gain(position.realised),
@@ -50,6 +50,10 @@ def position_table(desk: Desk, frame: Frame) -> Table:
         ]
         rows.append(Row(key="", cells=total, pinned=True))
     return Table(COLUMNS, rows, (0,), (0,), "No open positions")
+
+
+def _average(position: Position, decimals: int) -> str:
+    return figures.plain(position.average, decimals) if position.qty else figures.NONE
 
 
 def _decimals(infos: dict[str, SymbolInfo], symbol: str) -> tuple[int, int]:

@@ -45,7 +45,7 @@ class OrderTicket:
         self._infos = {info.symbol: info for info in desk.symbols()}
         self._sent = 0
         self.root = TicketView(on={"submit": self._submit})
-        self.root.param.watch(self._preview, list(FIELDS))
+        self.root.param.watch(self._edited, list(FIELDS))
         selection.param.watch(self._select, "symbol")
         selection.param.watch(self._take_price, "price")
         self._select()
@@ -102,6 +102,10 @@ class OrderTicket:
                 return f"Price must be a multiple of {info.tick:g} {info.quote}"
         side = 1 if self.root.side == "buy" else -1
         return Ticket(info.symbol, side, self.root.kind, qty, price, self.root.tif)
+
+    def _edited(self, *_: Any) -> None:
+        self.root.answer = {}  # it spoke of the order before
+        self._preview()
 
     def _preview(self, *_: Any) -> None:
         ticket, info = self._read(), self._info
