@@ -305,7 +305,7 @@ class LiveDesk:
             lots = i.qty_lots(ticket.qty)
             ticks = 0 if ticket.price is None else i.price_ticks(ticket.price, "limit price")
         except AlphaForgeError as error:
-            return D.WhatIf(0.0, 0.0, None, str(error), len(risk.RULES))
+            return D.WhatIf(0.0, 0.0, None, str(error), len(risk.CHECKS))
         picture = live.engine.snapshot(self._max_age).copy()
         type_ = L.MARKET_ORDER if ticket.price is None else L.LIMIT_ORDER
         rule = int(risk.what_if(picture.address, index, ticket.side, type_, lots, ticks))
@@ -317,7 +317,7 @@ class LiveDesk:
             position_after=float((held + ticket.side * lots) * i.quantity),
             position_limit=float(limit * i.quantity) if limit else None,
             reason="" if rule == risk.PASSED else _denial(rule, picture, i),
-            checks=len(risk.RULES),
+            checks=len(risk.CHECKS),
         )
 
     def cancel(self, order_id: int) -> None:

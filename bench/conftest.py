@@ -41,7 +41,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
     head = ["What", "Measured", "Target", "", "How"]
     rows = [[x.what, x.measured, x.target, "✓" if x.reached else "✗", x.how] for x in _LINES]
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
-    about = (
+    about = (  # read beside every figure
         f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())} · {os.cpu_count()} cores · "
         f"{platform.machine()} · Python {platform.python_version()} · load {load}"
     )

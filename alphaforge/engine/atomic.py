@@ -136,6 +136,24 @@ if JIT:
         return types.boolean(I64, I64), codegen
 
     @intrinsic
+    def wrap_mul(typingctx, left, right):  # type: ignore[no-untyped-def]
+        """``left * right`` modulo 2**64; numba's own ``*`` leaves an overflow undefined."""
+
+        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            return builder.mul(args[0], args[1])
+
+        return I64(I64, I64), codegen
+
+    @intrinsic
+    def wrap_add(typingctx, left, right):  # type: ignore[no-untyped-def]
+        """``left + right`` modulo 2**64."""
+
+        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            return builder.add(args[0], args[1])
+
+        return I64(I64, I64), codegen
+
+    @intrinsic
     def copy_bytes(typingctx, target, source, size):  # type: ignore[no-untyped-def]
         """Copy ``size`` bytes between addresses that don't overlap."""
 
@@ -195,6 +213,15 @@ else:
 
     def mul_overflows(left: int, right: int) -> bool:
         return not -(2**63) <= int(left) * int(right) < 2**63
+
+    def _wrapped(value: int) -> int:
+        return (value + 2**63) % 2**64 - 2**63
+
+    def wrap_mul(left: int, right: int) -> int:
+        return _wrapped(int(left) * int(right))
+
+    def wrap_add(left: int, right: int) -> int:
+        return _wrapped(int(left) + int(right))
 
     def copy_bytes(target: int, source: int, size: int) -> None:
         ctypes.memmove(int(target), int(source), int(size))

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alphaforge.engine import layout as L
-from alphaforge.engine.atomic import load_i8, store_release
+from alphaforge.engine.atomic import load_i8, store_release, wrap_add, wrap_mul
 from alphaforge.engine.block import engine_at, slot_at
 from alphaforge.engine.jit import kernel
 from alphaforge.engine.ring import CAPACITY, SLOTS_AT, Ring
@@ -41,9 +41,10 @@ def journal_row(m, kind, code, instrument, ts, ts_recv, a, b, c, d):  # type: ig
     row.c = c
     row.d = d
     meta = np.int64(kind) | (np.int64(code) << 8) | (np.int64(instrument) << 16)
-    mixed = (
-        seq * _K0 + ts * _K1 + ts_recv * _K2 + meta * _K3 + a * _K4 + b * _K5 + c * _K6 + d * _K7
-    )
+    mixed = wrap_add(wrap_mul(seq, _K0), wrap_mul(ts, _K1))
+    mixed = wrap_add(mixed, wrap_add(wrap_mul(ts_recv, _K2), wrap_mul(meta, _K3)))
+    mixed = wrap_add(mixed, wrap_add(wrap_mul(a, _K4), wrap_mul(b, _K5)))
+    mixed = wrap_add(mixed, wrap_add(wrap_mul(c, _K6), wrap_mul(d, _K7)))
     row.check = (mixed ^ (mixed >> 32)) & 0xFFFFFFFF
     store_release(ring, seq + 1)
 

@@ -487,7 +487,6 @@ ORDER = _record(
     ("qty", "i8"),
     ("leaves", "i8"),
     ("price", "i8"),
-    ("filled_value", "i8"),  # sum of ticks x lots
     ("fee", "i8"),
     ("ahead", "i8"),
     ("tag", "i8"),

@@ -102,7 +102,8 @@ def transition_table() -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
 
 
 _TABLE = transition_table()
-_SPREAD = 0x9E3779B97F4A7C1  # an odd constant: multiplying spreads ids over the index
+_SPREAD = 2_654_435_761  # the golden ratio of 2**32: multiplying spreads ids over the index
+_LOW_BITS = 2**31 - 1
 
 
 @kernel
@@ -119,7 +120,7 @@ def is_closed(status):  # type: ignore[no-untyped-def]
 
 @kernel
 def _home(m, order_id):  # type: ignore[no-untyped-def]
-    return ((order_id * _SPREAD) >> 20) & (engine_at(m).index_n - 1)
+    return ((order_id & _LOW_BITS) * _SPREAD >> 16) & (engine_at(m).index_n - 1)
 
 
 @kernel
@@ -196,7 +197,6 @@ def new_order(m, order_id, owner, i, side, type_, tif, qty, price, tag):  # type
     o.qty = qty
     o.leaves = qty
     o.price = price
-    o.filled_value = 0
     o.fee = 0
     o.ahead = 0
     o.tag = tag

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from alphaforge.engine import layout as L
 from alphaforge.engine import orders as O
-from alphaforge.engine.block import engine_at, market, order, position
+from alphaforge.engine.block import engine_at, fail, market, order, position
 from alphaforge.engine.jit import hot, kernel
 from alphaforge.engine.journal import journal_output
 from alphaforge.engine.money import fee as fee_of
 from alphaforge.engine.money import mul_div, notional
+
+_LARGEST = 2**62  # sums of amounts stay below half of int64
 
 
 @kernel
@@ -86,8 +88,9 @@ def fill(m, slot, lots, price, ts, liquidity, trade_id):  # type: ignore[no-unty
     h.fees += fee
     h.realised += _book(m, 0, i, signed, price, fee)
     _book(m, o.strategy + 2, i, signed, price, fee)
+    if abs(h.cash) > _LARGEST or abs(position(m, 0, i).cost) > _LARGEST:
+        fail(m, L.FAULT_OVERFLOW)
     h.fills += 1
-    o.filled_value += price * lots
     o.fee += fee
     o.liquidity = liquidity
     o.last_trade = trade_id

@@ -25,7 +25,6 @@ from alphaforge.engine.money import notional
     PASSED,
     TRADING_STATE,
     REDUCING_ONLY,
-    UNKNOWN_INSTRUMENT,
     QUANTITY_MIN,
     QUANTITY_MAX,
     PRICE_POSITIVE,
@@ -36,7 +35,7 @@ from alphaforge.engine.money import notional
     DUPLICATE_ID,
     ENGINE_HALTED,
     KILL_SWITCH,
-) = range(14)
+) = range(13)
 
 RULES: dict[int, tuple[str, str]] = {
     TRADING_STATE: ("TRADING_HALTED", "trading is halted: arm it first"),
@@ -44,7 +43,6 @@ RULES: dict[int, tuple[str, str]] = {
         "REDUCING_ONLY",
         "trading is reducing: the order would not reduce the position",
     ),
-    UNKNOWN_INSTRUMENT: ("UNKNOWN_INSTRUMENT", "no such instrument in this engine"),
     QUANTITY_MIN: ("QUANTITY_MIN", "quantity below the instrument's minimum, in lots"),
     QUANTITY_MAX: ("QUANTITY_MAX", "quantity above the instrument's maximum, in lots"),
     PRICE_POSITIVE: ("PRICE_NOT_POSITIVE", "a limit order needs a positive price on its tick"),
@@ -59,7 +57,10 @@ RULES: dict[int, tuple[str, str]] = {
     ENGINE_HALTED: ("ENGINE_HALTED", "the engine halted in the event that asked for this order"),
     KILL_SWITCH: ("KILL_SWITCH", "the kill switch was pressed"),
 }
-"""Code -> name and meaning. Checks run in the order of their codes."""
+"""Code -> name and meaning."""
+
+CHECKS = tuple(range(TRADING_STATE, ORDER_RATE + 1))
+"""What ``check`` runs, in order; the codes after them are other reasons to deny."""
 
 LIMIT_POSITION, LIMIT_NOTIONAL, LIMIT_RATE = range(3)
 LIMIT_NAMES = ("max_position", "max_notional", "max_order_rate")

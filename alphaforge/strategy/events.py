@@ -20,7 +20,12 @@ _TWELVE = struct.Struct("12q")
 def structure(record: Any, name: str) -> type[ctypes.Structure]:
     """A ctypes structure of a record dtype; its fields are read far faster than numpy's."""
     kinds: dict[str, Any] = {"i8": ctypes.c_int64, "i4": ctypes.c_int32, "u4": ctypes.c_uint32}
-    kinds |= {"f8": ctypes.c_double, "u2": ctypes.c_uint16, "u1": ctypes.c_uint8, "i1": ctypes.c_int8}
+    kinds |= {
+        "f8": ctypes.c_double,
+        "u2": ctypes.c_uint16,
+        "u1": ctypes.c_uint8,
+        "i1": ctypes.c_int8,
+    }
     fields = [(field, kinds[record.fields[field][0].str[1:]]) for field in record.names]
     made = type(name, (ctypes.Structure,), {"_fields_": fields})
     if ctypes.sizeof(made) != record.itemsize:

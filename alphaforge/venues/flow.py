@@ -44,7 +44,7 @@ _A12, _A13, _A21, _A23 = 1403580, 810728, 527612, 1370589
 _NORM = 2.328306549295727688e-10
 CLOCK_EVERY = 50_000_000
 SOURCE = 1
-WINDOW = 1 << 14
+WINDOW = 1 << 18
 """Price levels kept around the touch; a power of two."""
 
 EXCHANGE = np.dtype(
@@ -486,8 +486,15 @@ def _sim_of(x, index):  # type: ignore[no-untyped-def]
 
 @kernel
 def _enter(x, s, e):  # type: ignore[no-untyped-def]
-    """A client's new order: accepted, matched, and what is left rests or expires."""
+    """A client's new order: accepted, matched, and what is left rests or expires.
+
+    A limit price so far from the market that it would share a level with a price near it (half a
+    window away) is rejected.
+    """
     o = order_slots_at(e)
+    if o.type == L.LIMIT_ORDER and abs(o.price - sim(x, s).last) >= WINDOW // 2:
+        report(x, o.order_id, s, L.REJECTED, 0, o.price, o.side, 0, 0, 0)
+        return
     report(x, o.order_id, s, L.ACCEPTED, 0, o.price, o.side, 0, 0, 0)
     worst = o.price if o.type == L.LIMIT_ORDER else 0
     left = execute(x, s, o.side, o.qty, worst, o.order_id)
@@ -514,13 +521,16 @@ def handle(x, e):  # type: ignore[no-untyped-def]
         if n >= 0 and o.kind == L.CANCEL:
             cancel(x, n)
             report(x, o.order_id, s, L.CANCELLED, 0, o.price, o.side, 0, 0, 0)
-        elif n >= 0 and o.kind == L.REPLACE:
+        elif n >= 0 and o.kind == L.REPLACE and abs(o.price - sim(x, s).last) < WINDOW // 2:
             # A new price is a new place in a queue, and may trade at once.
             cancel(x, n)
             report(x, o.order_id, s, L.ACCEPTED, 0, o.price, o.side, 0, 0, 0)
             left = execute(x, s, o.side, o.qty, o.price, o.order_id)
             if left > 0:
                 rest(x, s, o.order_id, o.side, o.price, left)
+        elif n >= 0:
+            # Refused: the order stands as it was.
+            report(x, o.order_id, s, L.ACCEPTED, 0, resting(x, n).tick, o.side, 0, 0, 0)
     _emit_quote(x, s)
 
 
