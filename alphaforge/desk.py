@@ -420,7 +420,7 @@ def _depth(i: Instrument, n: int, snapshot: Snapshot) -> D.Depth:
 
 
 def _scaled(values: npt.NDArray[Any], unit: Fraction) -> tuple[float, ...]:
-    return tuple(float(int(value) * unit) for value in values)
+    return tuple((values * unit.numerator / unit.denominator).tolist())
 
 
 def _bars(i: Instrument, first: int, rows: npt.NDArray[Any], builder: Any) -> D.Bars:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 
 from alphaforge.errors import ConfigError, InstrumentError, OrderError
 from alphaforge.units import EXACT, decimal_fraction, ledger_digits
@@ -107,17 +108,17 @@ class Instrument:
                 "1/2^31 to 2^31. Choose a tick and lot nearer to the market's."
             )
 
-    @property
+    @cached_property
     def price(self) -> Fraction:
         """One tick in currency."""
         return decimal_fraction(self.tick, "tick")
 
-    @property
+    @cached_property
     def quantity(self) -> Fraction:
         """One lot in units of quantity."""
         return decimal_fraction(self.lot, "lot")
 
-    @property
+    @cached_property
     def value(self) -> Fraction:
         """Ledger units of one tick times one lot."""
         multiplier = decimal_fraction(self.multiplier, "multiplier")
@@ -125,12 +126,12 @@ class Instrument:
             self.price * self.quantity * multiplier * Fraction(10) ** ledger_digits(self.currency)
         )
 
-    @property
+    @cached_property
     def price_decimals(self) -> int:
         """Digits after the point that a price needs."""
         return _decimals(self.tick)
 
-    @property
+    @cached_property
     def qty_decimals(self) -> int:
         """Digits after the point that a quantity needs."""
         return _decimals(self.lot)

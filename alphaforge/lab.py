@@ -65,7 +65,8 @@ class Lab:
         if path is not None:
             settings["database"] = path
         self.settings = load_settings(**settings)
-        _close_earlier(self.settings.database)
+        self._key = _key(self.settings.database)
+        _close_earlier(self._key)
         self.history = History(self.settings.database)
         self.limits = Limits(self)
         self._live: Live | None = None
@@ -73,7 +74,7 @@ class Lab:
         self._lock = threading.RLock()
         self._warming = _Warming()
         self._closed = False
-        _open_labs[self.settings.database] = weakref.ref(self)
+        _open_labs[self._key] = weakref.ref(self)
         atexit.register(_close_quietly, weakref.ref(self))
 
     # --- history and backtests ------------------------------------------------------------------
@@ -353,7 +354,7 @@ class Lab:
             if self._live is not None:
                 self._live.close()
             self.history.close()
-            _open_labs.pop(self.settings.database, None)
+            _open_labs.pop(self._key, None)
 
     def __enter__(self) -> Lab:
         return self
@@ -479,12 +480,16 @@ def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
         loop.call_soon_threadsafe(event.set)
 
 
-def _close_earlier(database: str) -> None:
+def _key(database: str) -> str:
+    """What one file is known by, however its path is written."""
+    return database if database == ":memory:" else str(Path(database).resolve())
+
+
+def _close_earlier(key: str) -> None:
     """A re-run cell makes a new lab: the one before gives its file and threads back."""
-    key = database if database == ":memory:" else str(Path(database))
     earlier = _open_labs.get(key)
     lab = earlier() if earlier is not None else None
-    if lab is not None and database != ":memory:":
+    if lab is not None and key != ":memory:":
         lab.close()
 
 

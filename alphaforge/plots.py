@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from alphaforge.research.run import Run
 from alphaforge.units import to_float
@@ -40,5 +41,10 @@ def tearsheet_data(run: Run) -> TearsheetData:
             for n, row in enumerate(fills.itertuples())
         ],
         title=f"{run.strategy!r} · {instrument.symbol} {run.spec}",
-        price_decimals=instrument.price_decimals,
+        price_decimals=_axis_decimals(columns["close"], instrument.price_decimals),
     )
+
+
+def _axis_decimals(closes: npt.NDArray[np.float64], finest: int) -> int:
+    """Decimals that a price axis needs: a tick of 0.0001 says nothing at a price of 500."""
+    return min(finest, 2) if closes.size and closes.max() >= 10 else finest

@@ -50,8 +50,8 @@ def pytest_terminal_summary(terminalreporter) -> None:
     text += ["| " + " | ".join(row) + " |" for row in rows]
     text += [
         "",
-        "One run on a shared machine: read ratios, not the absolute figures. Speeds are of one core,",
-        "warm, journal on, medians of five; the limit is a plain numba loop without any engine.",
+        "One run on a shared machine: read ratios, not the absolute figures. Speeds are of one",
+        "core, warm, journal on, medians; the limit is a plain numba loop without any engine.",
         "",
     ]
     TABLE.parent.mkdir(exist_ok=True)

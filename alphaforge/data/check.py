@@ -107,7 +107,7 @@ def _ns(times: Any) -> npt.NDArray[np.int64]:
     index = pd.DatetimeIndex(times)
     if index.hasnans:
         raise DataError("a time is missing (NaT). Drop those rows or give them times.")
-    if np.issubdtype(np.asarray(times).dtype, np.integer):
+    if pd.api.types.is_integer_dtype(times):
         raise DataError(
             "times are plain integers. Give datetimes: pandas.to_datetime(ns, utc=True)."
         )

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from alphaforge.data.bars import aggregate_bars, bars_of_trades
 from alphaforge.data.check import bar_columns, trade_columns
 from alphaforge.engine import layout as L
+from alphaforge.engine.bars import pack_bars
 from alphaforge.errors import DataError, InstrumentError, StoreError, did_you_mean
 from alphaforge.instrument import Instrument
 from alphaforge.units import ledger_digits, parse_interval, to_float
@@ -357,12 +358,9 @@ class History:
         actions : SLOT array
         """
         columns = self.bar_columns(symbol, spec)
-        bars = np.zeros(columns["ts"].size, L.BAR_SLOTS)
-        for name in BAR_COLUMNS:
-            bars[name] = columns[name]
-        bars["kind"], bars["instrument"] = L.BAR, index
-        bars["ts_first"], bars["ts_last"] = columns["ts_open"], columns["ts"]
-        bars["interval"] = parse_interval(spec)
+        bars = np.empty(columns["ts"].size, L.BAR_SLOTS)
+        addresses = np.array([columns[name].ctypes.data for name in BAR_COLUMNS], np.int64)
+        pack_bars(bars.ctypes.data, bars.size, addresses.ctypes.data, index, parse_interval(spec))
         splits = self.action_columns(symbol)
         actions = np.zeros(splits["ts"].size, L.SLOT)
         actions["kind"], actions["instrument"], actions["ts"] = L.ACTION, index, splits["ts"]

@@ -137,12 +137,36 @@ def drain_commands(m):  # type: ignore[no-untyped-def]
             run_replace(m, a, b)
 
 
+@hot
+def working_lots(m, i, owner):  # type: ignore[no-untyped-def]
+    """Signed lots an owner has working in an instrument or asked for just now.
+
+    What is being cancelled doesn't count.
+    """
+    h = engine_at(m)
+    lots = 0
+    slot = market(m, i).open_head
+    while slot >= 0:
+        o = order(m, slot)
+        if o.strategy == owner and o.status != L.PENDING_CANCEL:
+            lots += o.side * o.leaves
+        slot = o.next
+    for n in range(h.command_tail, h.command_head):
+        c = command_slot(m, n)
+        if c.kind == L.SUBMIT:
+            o = order(m, c.slot)
+            if o.strategy == owner and o.instrument == i:
+                lots += o.side * o.leaves
+    return lots
+
+
 @kernel
 def flatten(m, i):  # type: ignore[no-untyped-def]
     """Close every owner's position in an instrument, each with a market order past the checks."""
     h = engine_at(m)
     for owner in range(1, h.strategies_used + 2):
-        lots = position(m, owner, i).qty
+        # What is on its way already counts, so that a second press doesn't open the other side.
+        lots = position(m, owner, i).qty + working_lots(m, i, owner - 2)
         if lots != 0:
             side = L.SELL if lots > 0 else L.BUY
             slot = O.new_order(m, 0, owner - 2, i, side, L.MARKET_ORDER, L.IOC, abs(lots), 0, 0)

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from alphaforge.engine import layout as L
 from alphaforge.engine import orders as O
 from alphaforge.engine.block import (
-    command_slot,
     engine_at,
     fail,
     instrument,
@@ -22,7 +21,7 @@ from alphaforge.engine.block import (
     position,
 )
 from alphaforge.engine.clock import set_timer
-from alphaforge.engine.commands import ask, may_only_look
+from alphaforge.engine.commands import ask, may_only_look, working_lots
 from alphaforge.engine.jit import entry, hot, kernel
 
 _HAIR = 1e-9
@@ -102,26 +101,6 @@ def submit(m, i, side, type_, qty, price, tif, tag):  # type: ignore[no-untyped-
     return order(m, slot).id
 
 
-@kernel
-def _working(m, i, owner):  # type: ignore[no-untyped-def]
-    """Signed lots a strategy has working in an instrument, with what it asked for just now."""
-    h = engine_at(m)
-    lots = 0
-    slot = market(m, i).open_head
-    while slot >= 0:
-        o = order(m, slot)
-        if o.strategy == owner:
-            lots += o.side * o.leaves
-        slot = o.next
-    for n in range(h.command_tail, h.command_head):
-        c = command_slot(m, n)
-        if c.kind == L.SUBMIT:
-            o = order(m, c.slot)
-            if o.strategy == owner and o.instrument == i:
-                lots += o.side * o.leaves
-    return lots
-
-
 @entry("int64(int64, int64, float64)")
 def target(m, i, qty):  # type: ignore[no-untyped-def]
     """Order the difference to a signed target position, counting what is working already."""
@@ -130,7 +109,7 @@ def target(m, i, qty):  # type: ignore[no-untyped-def]
         return 0
     owner = h.view_strategy
     lots = snap_lots(m, i, qty)
-    missing = lots - position(m, owner + 2, i).qty - _working(m, i, owner)
+    missing = lots - position(m, owner + 2, i).qty - working_lots(m, i, owner)
     if missing == 0 or may_only_look(m, owner):
         return 0
     side = L.BUY if missing > 0 else L.SELL
