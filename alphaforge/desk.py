@@ -54,6 +54,7 @@ class LiveDesk:
         self._lock = threading.Lock()
         self._frame: D.Frame | None = None
         self._frame_at = 0.0
+        self._newest, self._newest_at = 0, 0.0
         self._rates: list[tuple[float, int, npt.NDArray[Any]]] = []
 
     @property
@@ -98,8 +99,7 @@ class LiveDesk:
         equity = int(h["cash"]) + int(h["market_value"])
         rate, lags = self._since(int(h["events"]), snapshot.pool("lags"))
         markets = snapshot.pool("markets")
-        newest = int(markets["ts"].max()) if markets.size else 0
-        age = max(0.0, time.time() * 1e3 - newest / 1e6) if newest else float("nan")
+        age = self._age_ms(int(markets["ts"].max()) if markets.size else 0)
         return D.Frame(
             ts_ms=int(h["now"]) / 1e6,
             state=_STATES[int(h["trading"])],
@@ -123,11 +123,18 @@ class LiveDesk:
             journal_gaps=live.feed.reader.missed,
         )
 
+    def _age_ms(self, newest: int) -> float:
+        """How long nothing new has come, on our clock: the exchange's may stand or run faster."""
+        now = time.monotonic()
+        if newest != self._newest:
+            self._newest, self._newest_at = newest, now
+        return 1e3 * (now - self._newest_at) if newest else float("nan")
+
     def _halt_reason(self, live: Live, trading: int) -> str:
         if live.engine.fault:
             return live.engine.state_text()
         if trading == L.TRADING_HALTED:
-            return "kill switch: every order was cancelled and new ones are refused"
+            return "kill switch: orders cancelled, new ones refused"
         return ""
 
     def _engine_state(self, live: Live, age: float) -> str:

@@ -2,7 +2,8 @@
 
 A bar covers [open time, close time). It closes when a trade at or past its close time arrives, or
 when the source says that nothing earlier will follow (a watermark). Intervals without a trade have
-no bar. A trade before the open bar's start is late: it is counted and put into the open bar.
+no bar. A trade before the open bar's start, or before the end of the last closed bar, is late: it
+is counted and put into the open or the next bar, so that no two bars have the same time.
 """
 
 from __future__ import annotations
@@ -84,6 +85,9 @@ def add_trade(b, ts, price, lots, side, out):  # type: ignore[no-untyped-def]
         _write(b, out)
         code = 1
     if b.trades == 0:
+        if b.closed > 0 and ts < b.ts_close:
+            code += 2
+            ts = b.ts_close
         _begin(b, ts, price)
     elif ts < b.ts_open:
         code += 2

@@ -31,10 +31,13 @@ def set_level(m, i, side, tick, lots):  # type: ignore[no-untyped-def]
     k = market(m, i)
     best = k.best_bid if side > 0 else k.best_ask
     slot = level(m, i, side, tick)
+    if lots == 0 and (slot.tick != tick or slot.lot == 0):
+        return  # it was dropped or never there: what shares its slot stays
     if (
         slot.tick != tick
         and slot.lot > 0
         and best != L.NO_PRICE
+        and (best - tick) * side > 0  # a new best price always goes in
         and abs(tick - best) > abs(slot.tick - best)
     ):
         return

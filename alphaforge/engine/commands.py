@@ -19,7 +19,7 @@ from alphaforge.engine.block import (
 )
 from alphaforge.engine.jit import hot, kernel
 from alphaforge.engine.journal import journal_output
-from alphaforge.engine.matching import cancel_at_venue, send_out, submit_to_venue
+from alphaforge.engine.matching import cancel_at_venue, match_touch, send_out, submit_to_venue
 
 HOST = -1
 
@@ -53,14 +53,20 @@ def _deny(m, slot, rule):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _journal_new(m, slot):  # type: ignore[no-untyped-def]
+    o = order(m, slot)
+    journal_output(
+        m, L.ORDER_ROW, L.INITIALIZED, o.instrument, o.id, o.side * o.qty, o.price, o.strategy
+    )
+
+
+@kernel
 def run_submit(m, slot):  # type: ignore[no-untyped-def]
     """An order meets the checks; approved ones go to the venue."""
     h = engine_at(m)
     o = order(m, slot)
     o.ts = h.now
-    journal_output(
-        m, L.ORDER_ROW, L.INITIALIZED, o.instrument, o.id, o.side * o.qty, o.price, o.strategy
-    )
+    _journal_new(m, slot)
     rule = risk.ENGINE_HALTED if h.fault != L.FAULT_NONE else risk.check(m, slot)
     if rule != risk.PASSED:
         o.deny_code = rule
@@ -115,6 +121,8 @@ def run_replace(m, order_id, price):  # type: ignore[no-untyped-def]
         return
     o.price = price
     O.transition(m, slot, O.DO_UPDATE)
+    if market(m, o.instrument).quoted == 1:
+        match_touch(m, slot, L.TAKER)
 
 
 @kernel
@@ -172,6 +180,7 @@ def flatten(m, i):  # type: ignore[no-untyped-def]
             slot = O.new_order(m, 0, owner - 2, i, side, L.MARKET_ORDER, L.IOC, abs(lots), 0, 0)
             if slot >= 0:
                 h.orders += 1
+                _journal_new(m, slot)
                 submit_to_venue(m, slot)
 
 

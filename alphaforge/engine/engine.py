@@ -157,6 +157,7 @@ class Engine:
         return self._define(L.DEFINE_STRATEGY, record, "strategies", entry.state.size, watch)
 
     def _define(self, what: int, record: Any, pool: str, size: int = 0, watch: Any = None) -> int:
+        self._check_room(pool, size)
         watch_at = 0 if watch is None else watch.ctypes.data
         self._kept.append((record, watch))  # the thread may copy from it later
         if self._thread is not None:
@@ -165,16 +166,21 @@ class Engine:
             self._await(lambda: self._defined(pool) > before, f"taking in one of its {pool}")
             return before
         k = int(define_now(self.address, what, record.ctypes.data, size, watch_at))
-        if k < 0:
-            raise ConfigError(
-                f"this engine is full: no room for another of its {pool}. "
-                "Give it larger capacities (alphaforge.engine.layout.Capacities)."
-            )
         if what == L.DEFINE_STRATEGY and not self.live:
             return k
         if what == L.DEFINE_STRATEGY:
             self.call(k, L.ON_START)
         return k
+
+    def _check_room(self, pool: str, size: int) -> None:
+        """Refuse here what would halt a running engine."""
+        header, room = self.header, 2 * -(-size // L.LINE) * L.LINE
+        full = self._defined(pool) >= int(header[f"{pool}_n"])
+        if full or int(header["arena_used"]) + room > int(header["arena_n"]):
+            raise ConfigError(
+                f"this engine is full: no room for another of its {pool}. "
+                "Give it larger capacities (alphaforge.engine.layout.Capacities)."
+            )
 
     def _defined(self, pool: str) -> int:
         return int(self.header[f"{pool}_used"])

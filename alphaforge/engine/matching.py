@@ -125,15 +125,22 @@ def match_trade(m, i, price):  # type: ignore[no-untyped-def]
                 fill(m, slot, o.leaves, price, h.now, L.TAKER, _next_trade_id(m))
         elif (o.price - price) * o.side > 0:
             fill(m, slot, o.leaves, o.price, h.now, L.MAKER, _next_trade_id(m))
+        elif o.tif == L.IOC:
+            O.transition(m, slot, O.DO_EXPIRE)
         slot = following
 
 
 @kernel
-def match_bar(m, e):  # type: ignore[no-untyped-def]
+def match_bar(m, e, known):  # type: ignore[no-untyped-def]
     """Try every working order against a stored bar: at the open first, then along its range.
 
     A market order, and a limit that the open already reaches, fill at the open; a limit that the
-    range reaches later fills at its price. All are stamped with the bar's open time.
+    range reaches later fills at its price. All are stamped with the bar's open time. An order that
+    was given or changed after the bar opened waits for the next one: its open is the past.
+
+    Parameters
+    ----------
+    known : when this instrument was last heard of before the bar, ns UTC
     """
     bar = bar_at(e)
     i = bar.instrument
@@ -142,7 +149,9 @@ def match_bar(m, e):  # type: ignore[no-untyped-def]
         o = order(m, slot)
         following = o.next
         at_open = o.type == L.MARKET_ORDER or (o.price - bar.open) * o.side >= 0
-        if at_open:
+        if o.ts_last > max(bar.ts_open, known):
+            pass
+        elif at_open:
             fill(m, slot, o.leaves, bar.open, bar.ts_open, L.TAKER, _next_trade_id(m))
         elif o.tif == L.IOC:
             O.transition(m, slot, O.DO_EXPIRE)

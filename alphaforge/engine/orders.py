@@ -119,6 +119,12 @@ def is_closed(status):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def refuses_fill(status):  # type: ignore[no-untyped-def]
+    """Whether the table has no place for a fill: money must not move either."""
+    return _TABLE[status, DO_FILL] == L.FREE
+
+
+@kernel
 def _home(m, order_id):  # type: ignore[no-untyped-def]
     return ((order_id & _LOW_BITS) * _SPREAD >> 16) & (engine_at(m).index_n - 1)
 

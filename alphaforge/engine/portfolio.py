@@ -107,32 +107,47 @@ def fill(m, slot, lots, price, ts, liquidity, trade_id):  # type: ignore[no-unty
 
 
 @kernel
-def _split_position(m, owner, i, numerator, denominator):  # type: ignore[no-untyped-def]
-    """Lots times the ratio; what doesn't make a whole lot is given back, for cash in lieu."""
+def _pay_in_lieu(p, paid):  # type: ignore[no-untyped-def]
+    """Book cash for part of a lot; a position that is gone realises what it had cost."""
+    p.realised += paid
+    if p.qty == 0:
+        p.realised -= p.cost
+        p.cost = 0
+
+
+@kernel
+def _split_position(m, owner, i, numerator, denominator, adjusted):  # type: ignore[no-untyped-def]
+    """One owner's lots times the ratio; what he is paid for the part that makes no whole lot."""
     p = position(m, owner, i)
     whole = p.qty * numerator // denominator if p.qty >= 0 else -(-p.qty * numerator // denominator)
     left = p.qty * numerator - whole * denominator
     p.qty = whole
-    return left
+    if left == 0:
+        return 0
+    paid = mul_div(m, notional(m, i, adjusted, left), 1, denominator)
+    _pay_in_lieu(p, paid)
+    return paid
 
 
 @kernel
 def split(m, i, numerator, denominator):  # type: ignore[no-untyped-def]
     """Apply an n:d split: every owner's lots, the marks, and working orders at their new terms.
 
-    A fraction of a lot is paid in cash at the adjusted mark and leaves the cost basis untouched.
+    A fraction of a lot is paid in cash at the adjusted mark, owner by owner, and leaves the cost
+    basis untouched while a position remains. The net stays the sum of the owners.
     """
     h = engine_at(m)
     k = market(m, i)
     adjusted = mul_div(m, k.mark, denominator, numerator)
-    left = _split_position(m, 0, i, numerator, denominator)
+    net = position(m, 0, i)
+    lots, paid, realised = 0, 0, net.realised
     for owner in range(1, h.strategies_used + 2):
-        _split_position(m, owner, i, numerator, denominator)
-    if left != 0:
-        in_lieu = mul_div(m, notional(m, i, adjusted, left), 1, denominator)
-        h.cash += in_lieu
-        h.realised += in_lieu
-        position(m, 0, i).realised += in_lieu
+        paid += _split_position(m, owner, i, numerator, denominator, adjusted)
+        lots += position(m, owner, i).qty
+    net.qty = lots
+    _pay_in_lieu(net, paid)
+    h.cash += paid
+    h.realised += net.realised - realised
     k.last = mul_div(m, k.last, denominator, numerator)
     slot = k.open_head
     while slot >= 0:

@@ -95,8 +95,11 @@ def check(m, slot):  # type: ignore[no-untyped-def]
     if h.trading == L.TRADING_HALTED:
         return _deny(m, slot, TRADING_STATE, 0, h.trading)
     net = position(m, 0, o.instrument).qty
-    if h.trading == L.TRADING_REDUCING and (net * o.side >= 0 or o.qty > abs(net)):
-        return _deny(m, slot, REDUCING_ONLY, abs(net), o.qty)
+    k = market(m, o.instrument)
+    if h.trading == L.TRADING_REDUCING:
+        closing = o.qty + (k.buying if o.side > 0 else k.selling)
+        if net * o.side >= 0 or closing > abs(net):
+            return _deny(m, slot, REDUCING_ONLY, abs(net), closing)
     record = instrument(m, o.instrument)
     if o.qty < record.min_lot:
         return _deny(m, slot, QUANTITY_MIN, record.min_lot, o.qty)
@@ -104,7 +107,6 @@ def check(m, slot):  # type: ignore[no-untyped-def]
         return _deny(m, slot, QUANTITY_MAX, record.max_lot, o.qty)
     if o.type == L.LIMIT_ORDER and o.price <= 0:
         return _deny(m, slot, PRICE_POSITIVE, 1, o.price)
-    k = market(m, o.instrument)
     if h.max_notional > 0:
         price = o.price if o.type == L.LIMIT_ORDER else k.mark
         if price <= 0:

@@ -177,6 +177,7 @@ def _apply_bar(m, e):  # type: ignore[no-untyped-def]
     bar = bar_at(e)
     i = bar.instrument
     k = market(m, i)
+    known = k.ts
     if k.first == 0:
         k.first = bar.open
     k.ts = bar.ts
@@ -184,11 +185,24 @@ def _apply_bar(m, e):  # type: ignore[no-untyped-def]
     if k.mark == 0:
         k.mark = bar.open
     if k.open_head >= 0:
-        match_bar(m, e)
+        match_bar(m, e, known)
     k.last = bar.close
     k.volume += bar.volume
     engine_at(m).bars += 1
     mark(m, i, bar.close)
+
+
+@kernel
+def _accepted(m, slot, price):  # type: ignore[no-untyped-def]
+    """An order works, at this price: new, or after a replace whose answer a fill may overtake."""
+    o = order(m, slot)
+    moved = o.open == 1 and o.type == L.LIMIT_ORDER and price > 0 and price != o.price
+    if moved:
+        o.price = price
+    if moved and (o.status == L.ACCEPTED or o.status == L.PARTIALLY_FILLED):
+        O.transition(m, slot, O.DO_UPDATE)
+    else:
+        O.transition(m, slot, O.DO_ACCEPT)
 
 
 @kernel
@@ -205,9 +219,7 @@ def _apply_report(m, e):  # type: ignore[no-untyped-def]
         o.venue_id = r.venue_id
     o.ahead = r.ahead
     if r.code == L.ACCEPTED:
-        if o.status == L.PENDING_UPDATE:
-            o.price = r.price
-        O.transition(m, slot, O.DO_ACCEPT)
+        _accepted(m, slot, r.price)
     elif r.code == L.REJECTED:
         O.transition(m, slot, O.DO_REJECT)
     elif r.code == L.CANCELLED:
@@ -219,6 +231,8 @@ def _apply_report(m, e):  # type: ignore[no-untyped-def]
             h.duplicate_fills += 1
         elif r.qty > o.leaves or r.qty <= 0 or r.price <= 0:
             h.unknown_reports += 1
+        elif O.refuses_fill(o.status):
+            h.illegal += 1
         else:
             fill(m, slot, r.qty, r.price, h.now, r.liquidity, r.trade_id)
 
@@ -349,7 +363,8 @@ def step(m, e):  # type: ignore[no-untyped-def]
     elif kind == L.REPORT:
         _apply_report(m, e)
     elif kind == L.ACTION:
-        split(m, slot_at(e).instrument, slot_at(e).a, slot_at(e).b)
+        if _known_instrument(m, e):
+            split(m, slot_at(e).instrument, slot_at(e).a, slot_at(e).b)
     elif kind == L.DEFINE:
         _apply_define(m, e)
     elif kind == L.DETACH:

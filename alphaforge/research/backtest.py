@@ -90,6 +90,8 @@ def backtest(
         made = Engine(currency=instruments[0].currency, cash=cash, fees=fees)
         for instrument in instruments:
             made.add_instrument(instrument)
+        if stream.bars.size:  # what on_start sees as now, and counts its timers from
+            made.header["now"] = stream.bars["ts_open"][0]
         return made
 
     machine = engine()
@@ -225,6 +227,8 @@ def _rerun(again: Engine, strategy: Strategy, stream: Stream, event: int) -> Bas
     if again.fault:  # it raised in on_start
         again.clear_fault()
         again.call(0, L.ON_START)
+    elif event == stream.offsets.size - 1:  # it raised in on_stop, after every event
+        again.call(0, L.ON_STOP)
     else:
         again.run(stream.events[edge : int(stream.offsets[event + 1])], equity, lambda: None)
     return python.error
@@ -234,7 +238,7 @@ def _line_of(error: BaseException, strategy: Strategy) -> int | None:
     """The deepest line of the traceback that lies in the file that defines the strategy."""
     files = {
         member.__code__.co_filename
-        for base in type(strategy).__mro__[:-2]
+        for base in type(strategy).__mro__[: type(strategy).__mro__.index(Strategy)]
         for member in vars(base).values()
         if hasattr(member, "__code__")
     }

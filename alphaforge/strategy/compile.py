@@ -28,7 +28,7 @@ from alphaforge.engine.jit import JIT
 from alphaforge.errors import StrategyError
 from alphaforge.strategy.base import Strategy, handlers_of
 from alphaforge.strategy.context import Context
-from alphaforge.strategy.digest import class_digest
+from alphaforge.strategy.digest import class_digest, function_digest, global_names
 from alphaforge.strategy.events import SHOWN, EngineView, InstrumentView
 from alphaforge.strategy.fields import SCALARS, Fields, Window, fields_of, record_dtype, to_bytes
 from alphaforge.strategy.subset import check_source, explain
@@ -146,6 +146,7 @@ def _compile(cls: type[Strategy], digest: str) -> Any:
             arguments.append(views.EVENTS[code])
         scope[name] = _compile_method(cls, name, getattr(cls, name), tuple(arguments))
         calls.append(text + ")\n")
+    _check_methods(cls)
     body = "".join("    " + line + "\n" for call in calls for line in call.splitlines())
     source = (
         "def entry(handler, state, engine):\n    try:\n"
@@ -172,6 +173,8 @@ def _check_signature(cls: type, code: int) -> None:
 
 
 _TYPES: dict[str, Any] = {}
+_METHODS: dict[str, list[tuple[type, str, Any]]] = {}
+"""Digest of a class -> its helper methods and properties: class, name, dispatcher."""
 
 
 def _object_type(cls: type[Fields], digest: str) -> Any:
@@ -189,12 +192,16 @@ def _object_type(cls: type[Fields], digest: str) -> Any:
     for name, kind in fields_of(cls).items():
         if kind is Window:
             add_attribute(type_, name, _window_getter(name, floats_at))
+    methods = _METHODS[digest] = []
     for name, member in _members(cls):
+        function = member.fget if isinstance(member, property) else member
+        dispatcher = _compile_function(cls, name, function)
+        methods.append((cls, name, dispatcher))
         if isinstance(member, property):
-            add_attribute(type_, name, _compile_function(cls, name, member.fget))
+            add_attribute(type_, name, dispatcher)
         else:
             parameters, call = _parameters(member)
-            add_method(type_, name, parameters, call, _compile_function(cls, name, member))
+            add_method(type_, name, parameters, call, dispatcher)
     return type_
 
 
@@ -256,6 +263,16 @@ def _compile_method(cls: type, name: str, function: Any, arguments: tuple[Any, .
     return dispatcher
 
 
+def _check_methods(cls: type[Fields]) -> None:
+    """Check what the handlers called of a class's helpers, and of the indicators in its fields."""
+    for owner, name, dispatcher in _METHODS[class_digest(cls)]:
+        for arguments in list(dispatcher.overloads):
+            _check_stores(owner, name, dispatcher, arguments)
+    for kind in fields_of(cls).values():
+        if kind not in SCALARS and kind is not Window:
+            _check_methods(kind)
+
+
 def _check_stores(cls: type, name: str, dispatcher: Any, arguments: tuple[Any, ...]) -> None:
     """Refuse a float put into an int field: the record would cut it off where Python keeps it."""
     annotation = dispatcher.overloads[arguments].type_annotation
@@ -284,7 +301,7 @@ _HELPERS: dict[Any, Any] = {}
 def _with_compiled_globals(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, with the plain functions that it calls replaced by compiled ones."""
     names = dict(function.__globals__)
-    for name in function.__code__.co_names:
+    for name in global_names(function.__code__):
         if isinstance(names.get(name), py.FunctionType):
             names[name] = _helper(names[name])
     cells = None
@@ -306,8 +323,20 @@ def _with_compiled_globals(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _helper(function: Any) -> Any:
-    key = function.__code__
+    # Equal code may read other globals or close over other values, so the code alone is no key.
+    key = function.__code__, function_digest(function)
     if key not in _HELPERS:
         check_source("function", function.__name__, function)
-        _HELPERS[key] = nb.njit(**_OPTIONS)(_with_compiled_globals(function))
+        _HELPERS[key] = None
+        try:
+            _HELPERS[key] = nb.njit(**_OPTIONS)(_with_compiled_globals(function))
+        finally:
+            if _HELPERS[key] is None:
+                del _HELPERS[key]
+    if _HELPERS[key] is None:  # met again while it is being made
+        raise StrategyError(
+            f"function {function.__name__} calls itself. Compiled strategies don't support that: "
+            "write a loop, or run it with mode='python'.",
+            function.__code__.co_firstlineno,
+        )
     return _HELPERS[key]

@@ -7,17 +7,23 @@ cell run twice is the same class.
 
 from __future__ import annotations
 
+import dis
 import hashlib
 import inspect
 import types as py
 from typing import Any
 
-from alphaforge.strategy.fields import fields_of, record_dtype
+import numpy as np
+
+from alphaforge.strategy.fields import SCALARS, Window, fields_of, record_dtype
 
 
 def class_digest(cls: type) -> str:
     """Sixteen hex digits."""
     digest = hashlib.sha256(f"{cls.__qualname__}\n{record_dtype(cls)}\n{fields_of(cls)}".encode())
+    for kind in fields_of(cls).values():
+        if kind not in SCALARS and kind is not Window:
+            digest.update(class_digest(kind).encode())
     seen: set[int] = set()
     for base in cls.__mro__[:-1]:
         for name, member in sorted(vars(base).items()):
@@ -29,15 +35,26 @@ def class_digest(cls: type) -> str:
     return digest.hexdigest()[:16]
 
 
+def function_digest(function: Any) -> str:
+    """The same of one plain function and those it calls."""
+    digest = hashlib.sha256()
+    _function(function, digest, set())
+    return digest.hexdigest()[:16]
+
+
+def global_names(code: py.CodeType) -> list[str]:
+    """The globals that a function reads, sorted; attributes of the same names are none."""
+    loads = (i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL")
+    return sorted(set(loads))
+
+
 def _function(function: Any, digest: Any, seen: set[int]) -> None:
     if id(function.__code__) in seen:
         return
     seen.add(id(function.__code__))
     _code(function.__code__, digest)
     digest.update(repr(function.__defaults__).encode())
-    values = [
-        (name, function.__globals__.get(name)) for name in sorted(set(function.__code__.co_names))
-    ]
+    values = [(name, function.__globals__.get(name)) for name in global_names(function.__code__)]
     for cell, name in zip(function.__closure__ or (), function.__code__.co_freevars, strict=True):
         values.append((name, _cell(cell)))
     for name, value in values:
@@ -45,6 +62,8 @@ def _function(function: Any, digest: Any, seen: set[int]) -> None:
             _function(value, digest, seen)
         elif isinstance(value, (int, float, bool, str, tuple)):
             digest.update(f"{name}={value!r}".encode())
+        elif isinstance(value, np.ndarray):
+            digest.update(f"{name}={value.dtype}{value.shape}".encode() + value.tobytes())
 
 
 def _cell(cell: Any) -> Any:

@@ -60,7 +60,7 @@ def fields_of(cls: type) -> dict[str, Any]:
         for name, annotation in inspect.get_annotations(base).items():
             if name.startswith("__") or "ClassVar" in str(annotation):
                 continue
-            kind = _resolve(base, annotation)
+            kind = _resolve(base, name, annotation)
             if kind not in SCALARS and kind is not Window and not _is_fields(kind):
                 raise StrategyError(
                     f"field {name!r} of {cls.__name__} is annotated {annotation!r}. "
@@ -74,7 +74,7 @@ def _is_fields(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Fields)
 
 
-def _resolve(cls: type, annotation: Any) -> Any:
+def _resolve(cls: type, name: str, annotation: Any) -> Any:
     """What an annotation means; with ``from __future__ import annotations`` it is text."""
     if not isinstance(annotation, str):
         return annotation
@@ -86,8 +86,9 @@ def _resolve(cls: type, annotation: Any) -> Any:
     try:
         return eval(annotation, names)  # the user's own class body, evaluated as Python would
     except Exception:
-        default = vars(cls).get(annotation)
-        return type(default) if default is not None else annotation
+        # A class of the function that this one is defined in: the default is one of it.
+        kind = type(vars(cls).get(name))
+        return kind if kind.__name__ == annotation.rpartition(".")[2] else annotation
 
 
 def _fit(cls: type, name: str, kind: Any, value: Any, default: Any) -> Any:

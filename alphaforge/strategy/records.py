@@ -23,6 +23,9 @@ class Obj(types.Record):  # type: ignore[misc]
         super().__init__(fields, size, aligned)
         self.name += "#" + digest
 
+    def can_convert_to(self, typingctx: Any, other: Any) -> None:
+        """Never: numba would take a record of equal fields, and its code, for this one."""
+
     @property
     def key(self) -> tuple[str, str]:
         """What numba compares: two types are one where their keys are."""

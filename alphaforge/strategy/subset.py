@@ -13,6 +13,8 @@ import re
 import textwrap
 from typing import Any
 
+import numpy as np
+
 from alphaforge.errors import StrategyError
 
 _IN_PYTHON = "or run it with mode='python'"
@@ -84,28 +86,41 @@ def check_source(owner: str, name: str, function: Any) -> None:
     modules = {n: v.__name__ for n, v in function.__globals__.items() if inspect.ismodule(v)}
     for statement in body.body:
         for node in ast.walk(statement):
-            found = _refusal(node, modules)
+            found = _refusal(node, modules, function.__globals__)
             if found is not None:
                 line = first + getattr(node, "lineno", 1) - 1
                 what, instead = found
                 raise StrategyError(_sentence(owner, name, line, lines, first, what, instead), line)
 
 
-def _refusal(node: ast.AST, modules: dict[str, str]) -> tuple[str, str] | None:
+def _refusal(
+    node: ast.AST, modules: dict[str, str], names: dict[str, Any]
+) -> tuple[str, str] | None:
     if type(node) in _REFUSED:
         return _REFUSED[type(node)]
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+    if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.Pow):
         return f"**, {_ROUNDS}", "x * x, or af.math.power(x, y)"
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return None
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CALLS:
         return _CALLS[node.func.id]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        called: Any = names.get(node.func.id)
+        if getattr(called, "__module__", None) == "math":  # from math import exp
+            return _library("math", called.__name__)
+        if isinstance(called, np.ufunc):
+            return _library("numpy", called.__name__)
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        module = modules.get(node.value.id)
-        if module == "math" and node.attr not in _SAFE_MATH:
-            return f"math.{node.attr}, {_ROUNDS}", f"af.math.{node.attr}(x), where there is one"
-        if module == "numpy" and node.attr not in ("nan", "inf", "sqrt", "isnan", "pi"):
-            return f"numpy.{node.attr}, {_ROUNDS}", "arithmetic, an indicator, or af.math"
+        return _library(modules.get(node.value.id, ""), node.attr)
+    return None
+
+
+def _library(module: str, name: str) -> tuple[str, str] | None:
+    """Why a function of ``math`` or ``numpy`` is refused; None where it is the same everywhere."""
+    if module == "math" and name not in _SAFE_MATH:
+        return f"math.{name}, {_ROUNDS}", f"af.math.{name}(x), where there is one"
+    if module == "numpy" and name not in ("nan", "inf", "sqrt", "isnan", "pi"):
+        return f"numpy.{name}, {_ROUNDS}", "arithmetic, an indicator, or af.math"
     return None
 
 

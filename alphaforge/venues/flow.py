@@ -485,6 +485,12 @@ def _sim_of(x, index):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _too_far(x, s, tick):  # type: ignore[no-untyped-def]
+    """Whether a price is outside the band: levels repeat every window, so it would share one."""
+    return abs(tick - sim(x, s).last) >= WINDOW // 2
+
+
+@kernel
 def _enter(x, s, e):  # type: ignore[no-untyped-def]
     """A client's new order: accepted, matched, and what is left rests or expires.
 
@@ -492,7 +498,7 @@ def _enter(x, s, e):  # type: ignore[no-untyped-def]
     window away) is rejected.
     """
     o = order_slots_at(e)
-    if o.type == L.LIMIT_ORDER and abs(o.price - sim(x, s).last) >= WINDOW // 2:
+    if o.type == L.LIMIT_ORDER and _too_far(x, s, o.price):
         report(x, o.order_id, s, L.REJECTED, 0, o.price, o.side, 0, 0, 0)
         return
     report(x, o.order_id, s, L.ACCEPTED, 0, o.price, o.side, 0, 0, 0)
@@ -504,6 +510,22 @@ def _enter(x, s, e):  # type: ignore[no-untyped-def]
             report(x, o.order_id, s, L.CANCELLED, 0, o.price, o.side, 0, 0, 0)
     elif left > 0:
         report(x, o.order_id, s, L.EXPIRED, 0, o.price, o.side, 0, 0, 0)
+
+
+@kernel
+def _replace(x, s, n, e):  # type: ignore[no-untyped-def]
+    """A resting order at a new price: a new place in a queue, and it may trade at once."""
+    o = order_slots_at(e)
+    if _too_far(x, s, o.price):
+        report(x, o.order_id, s, L.ACCEPTED, 0, resting(x, n).tick, o.side, 0, 0, 0)
+        return
+    # Fills that were on their way when it was asked for are not there a second time.
+    lots = min(o.qty, resting(x, n).lot)
+    cancel(x, n)
+    report(x, o.order_id, s, L.ACCEPTED, 0, o.price, o.side, 0, 0, 0)
+    left = execute(x, s, o.side, lots, o.price, o.order_id)
+    if left > 0:
+        rest(x, s, o.order_id, o.side, o.price, left)
 
 
 @kernel
@@ -521,16 +543,8 @@ def handle(x, e):  # type: ignore[no-untyped-def]
         if n >= 0 and o.kind == L.CANCEL:
             cancel(x, n)
             report(x, o.order_id, s, L.CANCELLED, 0, o.price, o.side, 0, 0, 0)
-        elif n >= 0 and o.kind == L.REPLACE and abs(o.price - sim(x, s).last) < WINDOW // 2:
-            # A new price is a new place in a queue, and may trade at once.
-            cancel(x, n)
-            report(x, o.order_id, s, L.ACCEPTED, 0, o.price, o.side, 0, 0, 0)
-            left = execute(x, s, o.side, o.qty, o.price, o.order_id)
-            if left > 0:
-                rest(x, s, o.order_id, o.side, o.price, left)
-        elif n >= 0:
-            # Refused: the order stands as it was.
-            report(x, o.order_id, s, L.ACCEPTED, 0, resting(x, n).tick, o.side, 0, 0, 0)
+        elif n >= 0 and o.kind == L.REPLACE:
+            _replace(x, s, n, e)
     _emit_quote(x, s)
 
 

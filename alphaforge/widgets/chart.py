@@ -110,7 +110,7 @@ class Chart:
         self._placing = False
         self._moved = False
         self._fills_seen = 0
-        self._ticks_for: tuple[int, int, float, int] | None = None
+        self._ticks_for: tuple[int, int, int, float, int] | None = None
         self.source = ColumnDataSource({name: [] for name in (*FIELDS, *DRAWN)}, name="candles")
         self.marks = ColumnDataSource({name: [] for name in MARK_FIELDS}, name="fills")
         self._build_figure()
@@ -397,13 +397,16 @@ class Chart:
             return
         start, end = self.x_range.start, self.x_range.end
         wanted = int(np.clip(self._width // LABEL_PX, 2, 12))
-        key = (self._window.first, self._window.rows, round(end - start, 1), wanted)
+        key = (self._window.first, self._window.rows, round(start), round(end - start, 1), wanted)
         if key == self._ticks_for:
             return
         self._ticks_for = key
         opens = np.asarray(self.source.data["ts_open_ms"])
         rows = time_ticks(opens, max(8.0, end - start), wanted)
-        self.figure.xaxis.ticker.ticks = [self._window.first + int(row) for row in rows]
+        # Half a label of room: nearer to the edge it would be cut.
+        edge = start + (end - start) * LABEL_PX / 3 / max(self._width, LABEL_PX)
+        ticks = [self._window.first + int(row) for row in rows]
+        self.figure.xaxis.ticker.ticks = [tick for tick in ticks if tick >= edge]
 
     def _update_head(self, frame: Frame) -> None:
         quote = frame.quotes.get(self._selection.symbol)

@@ -33,7 +33,7 @@ from alphaforge.widgets.workbench import PAGES
 
 HOST = "127.0.0.1"
 START_TIMEOUT_S = 30.0
-HEIGHTS = {"workbench": 780, "chart": 480, "ladder": 560, "run": 640}
+HEIGHTS = {"workbench": 720, "chart": 480, "ladder": 560, "run": 640}
 
 
 class WidgetServer:

@@ -7,15 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from deadline import wait_until
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from alphaforge.cli import find_chromium
@@ -43,17 +42,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-def wait_until(holds: Callable[[], Any], seconds: float, what: str) -> Any:
-    """The first true value of ``holds``; fails, naming ``what``, when the deadline passes."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = holds()
-        if value:
-            return value
-        time.sleep(0.05)
-    return pytest.fail(f"{what} did not happen within {seconds:.0f} s")
 
 
 @pytest.fixture(scope="session")
@@ -133,11 +121,13 @@ def page(browser: Browser, page_guard: PageGuard, jupyter_lab: object) -> Iterat
 
 @dataclass(frozen=True)
 class JupyterLab:
-    """A running server: its address with a slash at the end, its token and its process."""
+    """A running server: its address with a slash at the end, its token, its process, and where it
+    and its kernels say how they are reached."""
 
     url: str
     token: str
     pid: int
+    runtime: Path
 
     def address(self, path: str = "lab") -> str:
         """A page of this server, with the token."""
@@ -185,7 +175,7 @@ def jupyter_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
 
         wait_until(is_listening, 60, "JupyterLab's start")
         known = json.loads(info.read_text())
-        return JupyterLab(known["url"], known["token"], process.pid)
+        return JupyterLab(known["url"], known["token"], process.pid, runtime)
 
     yield start
     for process in started:

@@ -8,7 +8,7 @@ export function render({model, el}) {
     <button type="button" class="btn small live" hidden>To live ▸</button>
     <span class="seg specs" role="group" aria-label="Bars"></span>
     <span class="seg lines" role="group" aria-label="Averages"></span>
-    <span class="mute">UTC</span></div>`
+    <span class="mute zone">UTC</span></div>`
   const find = selector => el.querySelector(selector)
   const [symbol, price, change] = [find(".symbol"), find(".px"), find(".ch")]
   const [live, specs, lines] = [find(".live"), find(".specs"), find(".lines")]

@@ -1,0 +1,224 @@
+"""A live session without a browser: the real exchange thread, the real engine thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import alphaforge as af
+from alphaforge.engine import layout as L
+from alphaforge.errors import EngineHalted, OrderError, RiskDenied
+from alphaforge.order import Order
+
+SYMBOL = "BTCUSDT"
+
+
+@pytest.fixture
+def lab() -> Iterator[af.Lab]:
+    before = set(threading.enumerate())
+    made = af.Lab(":memory:", exchange={"symbols": [SYMBOL], "seed": 2})
+    yield made
+    made.close()
+    left = [t for t in threading.enumerate() if t not in before and t.name.startswith("alphaforge")]
+    assert not left, "close leaves no thread"
+
+
+class Quiet(af.Strategy):
+    """Only looks."""
+
+    bars: int = 0
+
+    def on_bar(self, ctx, bar):
+        self.bars += 1
+
+
+class Faulty(af.Strategy):
+    """Divides by zero when it is told to by a fill."""
+
+    zero: int = 0
+
+    def on_bar(self, ctx, bar):
+        ctx.target(bar.instrument, 0.01)
+
+    def on_fill(self, ctx, fill):
+        self.zero = 1 // self.zero  # the line that raises
+
+
+def caught_up(lab: af.Lab, eventually: Any) -> None:
+    lab.live  # noqa: B018 - starts it
+    eventually(lambda: lab.live.exchange.caught_up, 30, "the back-fill")
+    eventually(lambda: lab.live.exchange.market_data.waiting < 100, 30, "the engine's reading")
+
+
+def price(lab: af.Lab, name: str) -> float:
+    tick = lab.live.engine.snapshot(0.0).pool("markets")[0][name]
+    return float(int(tick) * lab.live.engine.instruments[0].price)
+
+
+def position(lab: af.Lab) -> int:
+    return int(lab.live.engine.snapshot(0.0).position(0, 0)["qty"])
+
+
+def test_orders_limits_kill_and_arm(lab: af.Lab, eventually: Any) -> None:
+    caught_up(lab, eventually)
+
+    async def session() -> None:
+        filled = await lab.filled(lab.submit(Order(SYMBOL, "buy", 0.2)))
+        assert (filled.status, filled.leaves) == (L.FILLED, 0)
+        low = round(price(lab, "bid") - 500.0)
+        working = lab.submit(Order(SYMBOL, "buy", 0.1, limit=float(low)))
+        assert (await lab.accepted(working)).status == L.ACCEPTED
+        with pytest.raises(RiskDenied, match=r"MAX_POSITION: limit=2000, value=2200"):
+            await lab.accepted(lab.submit(Order(SYMBOL, "buy", 1.9)))
+        lab.limits.max_position[SYMBOL] = 0.25
+        with pytest.raises(RiskDenied, match=r"MAX_POSITION: limit=250, value=310"):
+            await lab.accepted(lab.submit(Order(SYMBOL, "buy", 0.01)))
+        lab.limits.max_notional = 1_000
+        with pytest.raises(RiskDenied, match=r"MAX_NOTIONAL: limit=1000000000, value=\d+"):
+            await lab.accepted(lab.submit(Order(SYMBOL, "sell", 0.1)))
+        assert (lab.limits.max_notional, lab.limits.max_position[SYMBOL]) == (1_000.0, 0.25)
+        lab.kill()
+        eventually(lambda: lab.live.feed.orders[working].status == L.CANCELLED, 10)
+        with pytest.raises(RiskDenied, match="TRADING_HALTED"):
+            await lab.accepted(lab.submit(Order(SYMBOL, "sell", 0.001)))
+        lab.arm()
+        await lab.filled(lab.submit(Order(SYMBOL, "sell", 0.01)))
+
+    asyncio.run(session())
+    found = lab.sql("select status, count(*) n from orders group by status").set_index("status")[
+        "n"
+    ]
+    assert found.to_dict() == {"filled": 2, "cancelled": 1, "denied": 4}
+    fills = lab.sql("select sum(side * qty) q, min(fee) fee from fills")
+    assert fills["q"][0] == pytest.approx(0.19)
+    assert fills["fee"][0] > 0
+    assert position(lab) == 190
+
+
+def test_kill_can_flatten(lab: af.Lab, eventually: Any) -> None:
+    caught_up(lab, eventually)
+    lab.submit(Order(SYMBOL, "sell", 0.3))
+    eventually(lambda: position(lab) == -300, 10)
+    lab.kill(flatten=True)
+    eventually(lambda: position(lab) == 0, 10)
+    assert int(lab.engine.header["trading"]) == L.TRADING_HALTED
+
+
+def test_two_streamed_bars_are_those_of_the_session(lab: af.Lab, eventually: Any) -> None:
+    caught_up(lab, eventually)
+
+    async def two() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        async for each in lab.stream(SYMBOL, "1s"):
+            found.append(each)
+            if len(found) == 2:
+                return found
+        return found
+
+    streamed = asyncio.run(asyncio.wait_for(two(), 30))
+    bars = lab.bars(SYMBOL, "1s")
+    for each in streamed:
+        row = bars.loc[pd.Timestamp(each["ts"], tz="UTC")]
+        assert row.to_dict() == {k: each[k] for k in ("open", "high", "low", "close", "volume")}
+
+
+def test_closed_bars_equal_bars_rebuilt_from_the_journal(lab: af.Lab, eventually: Any) -> None:
+    """An own reader follows the journal from its first row; bars are made of its trades by hand."""
+    lab.paper(Quiet(), SYMBOL, "1s")
+    reader, parts = lab.live.engine.journal.reader(0), []
+
+    def enough() -> bool:
+        parts.append(reader.read())
+        series = lab.live.feed.bars.get(lab.live.builders[(SYMBOL, 1_000_000_000)])
+        return series is not None and series.count > 450 and lab.live.exchange.caught_up
+
+    eventually(enough, 60)
+    lab.live.exchange.stop()
+    eventually(lambda: not lab.live.exchange.market_data.waiting, 10)
+    lab.live.feed.catch_up()
+    parts.append(reader.read(1 << 20))
+    assert (reader.missed, reader.damaged) == (0, 0)
+    rows = np.concatenate(parts)
+    trades = rows[rows["kind"] == L.TRADE]
+    live = lab.live
+    for spec, interval in (("1s", 10**9), ("5s", 5 * 10**9), ("1m", 60 * 10**9)):
+        series = live.feed.bars[live.builders[(SYMBOL, interval)]]
+        first, bars = series.since(0, series.count)
+        assert first == 0, spec
+        bucket = trades["ts"] // interval
+        made = []
+        for start in np.unique(bucket).tolist():
+            inside = trades[bucket == start]
+            a = inside["a"]
+            made.append((start * interval, int(a[0]), int(a.max()), int(a.min()), int(a[-1]),
+                         int(inside["b"].sum())))  # fmt: skip
+        names = ("ts_open", "open", "high", "low", "close", "volume")
+        assert [tuple(int(bar[n]) for n in names) for bar in bars] == made[: len(bars)], spec
+        assert len(made) - len(bars) <= 1
+
+
+@pytest.mark.parametrize("mode", ["compiled", "python"])
+def test_a_strategy_that_raises_halts_and_resume_goes_on(
+    lab: af.Lab, eventually: Any, mode: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paper = lab.paper(Faulty(), SYMBOL, "1s", mode=mode)
+    eventually(lambda: not lab.live.engine.running, 60, "the halt")
+    eventually(lambda: lab.live.error is not None, 10)
+    assert isinstance(lab.live.error, ZeroDivisionError)
+    trace: Any = lab.live.error.__traceback__
+    while trace.tb_next:
+        trace = trace.tb_next
+    assert trace.tb_frame.f_code.co_name == "on_fill"
+    assert trace.tb_lineno == Faulty.on_fill.__code__.co_firstlineno + 1
+    eventually(lambda: "the line that raises" in capsys.readouterr().err, 5)
+    with pytest.raises(EngineHalted, match=r"raised \(on_fill\)"):
+        lab.submit(Order(SYMBOL, "buy", 0.01))
+    held, events = paper.position, int(lab.engine.header["events"])
+    assert held == 0.01, "its state is kept"
+    lab.resume()
+    eventually(lambda: int(lab.engine.header["events"]) > events + 100, 10)
+    assert asyncio.run(lab.filled(lab.submit(Order(SYMBOL, "buy", 0.01)))).status == L.FILLED
+    assert paper.position == held, "and it stays out"
+
+
+def test_a_builder_too_many_is_refused_and_halts_nothing(lab: af.Lab, eventually: Any) -> None:
+    room = lab.live.engine.capacities.builders - len(lab.live.builders)
+    for n in range(room):
+        lab.live.builder(SYMBOL, (100 + n) * 10**9)
+    with pytest.raises(af.ConfigError, match="no room for another of its builders"):
+        lab.live.builder(SYMBOL, 7 * 10**9)
+    assert lab.live.engine.running
+
+
+def test_what_can_not_be_sent_says_why(lab: af.Lab) -> None:
+    tick = r"^limit price 101\.3 of BTCUSDT is not on its 0\.5 tick\. Use 101\.5, or instrument\.round_price\(101\.3\)\.$"  # noqa: E501
+    with pytest.raises(OrderError, match=tick):
+        lab.submit(Order(SYMBOL, "buy", 0.1, limit=101.3))
+    with pytest.raises(OrderError, match=r"quantity 0.0001 of BTCUSDT is not a positive multiple"):
+        lab.submit(Order(SYMBOL, "buy", 0.0001))
+    with pytest.raises(OrderError, match=r"^side must be 'buy' or 'sell', not 'hold'"):
+        lab.submit(Order(SYMBOL, "hold", 0.1))
+    with pytest.raises(OrderError, match="time in force must be one of GTC, IOC, not 'FOK'"):
+        lab.submit(Order(SYMBOL, "buy", 0.1, tif="FOK"))
+    with pytest.raises(
+        af.InstrumentError, match=r"no instrument 'BTCUSD' .*Did you mean BTCUSDT\?"
+    ):
+        lab.submit(Order("BTCUSD", "buy", 0.1))
+    with pytest.raises(AttributeError, match="no limit 'max_notionl'"):
+        lab.limits.max_notionl = 3
+    with pytest.raises(OrderError, match=r"must be 0 \(none\) or positive, not -1"):
+        lab.limits.max_notional = -1
+
+
+def test_a_closed_lab_says_so() -> None:
+    made = af.Lab(":memory:")
+    made.close()
+    made.close()
+    with pytest.raises(EngineHalted, match=r"this lab is closed\. Make another"):
+        made.submit(Order(SYMBOL, "buy", 0.1))

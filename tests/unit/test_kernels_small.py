@@ -1,0 +1,185 @@
+"""Small runs of the whole step that also work with the JIT off, and the door between modes."""
+
+from __future__ import annotations
+
+import inspect
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from market import (
+    T0,
+    bar,
+    check_money,
+    check_orders,
+    quote,
+    rows_of,
+    slot,
+    small_engine,
+    submit,
+    trade,
+)
+
+import alphaforge as af
+from alphaforge.engine import layout as L
+from alphaforge.engine.ring import Ring
+from alphaforge.errors import ConfigError
+from alphaforge.strategy.compile import python_entry
+from alphaforge.strategy.context import Context
+
+HOUR = 3_600_000_000_000
+
+
+def test_a_day_in_one_engine() -> None:
+    """Quotes, trades, bars, a strategy in python mode, timers, a split and the kill switch."""
+
+    class Day(af.Strategy):
+        events: int = 0
+
+        def on_start(self, ctx):
+            ctx.timer(5, id=3)
+
+        def on_quote(self, ctx, quote):
+            self.events += 1
+            ctx.buy(quote.instrument, 2, limit=quote.bid - 0.01)
+
+        def on_bar(self, ctx, bar):
+            ctx.target(bar.instrument, 5)
+
+        def on_timer(self, ctx, timer):
+            self.events += 100 * timer.id
+
+    engine = small_engine()
+    engine.header["now"] = T0
+    day = Day()
+    engine.add_strategy(python_entry(day), ["XYZ"])
+    engine.call(0, L.ON_START)
+    steps = [
+        quote(T0 + 10, 100, 102),
+        trade(T0 + 20, 98),
+        submit(T0 + 30, L.HOST_ID, -1, 3, 101),
+        quote(T0 + 40, 101, 103),
+        bar(T0 + HOUR, (100, 104, 97, 99)),
+        slot(L.ACTION, T0 + HOUR, a=3, b=2),
+        bar(T0 + 2 * HOUR, (66, 70, 60, 65)),
+        slot(L.KILL, T0 + 2 * HOUR + 1, a=1),
+    ]
+    for message in steps:
+        assert engine.step(message) == L.FAULT_NONE
+        check_money(engine)
+        check_orders(engine)
+    assert day.events == 302
+    assert int(engine.header["fills"]) >= 4
+    assert int(engine.header["open_orders"]) == 0
+    assert int(L.pool(engine.block, "positions")[0]["qty"]) == 0
+
+
+def test_a_limit_replaced_through_the_touch_trades_at_the_touch() -> None:
+    engine = small_engine()
+    engine.step(quote(T0, 100, 102))
+    engine.step(submit(T0 + 1, L.HOST_ID, 1, 1, 95))
+    engine.step(slot(L.REPLACE, T0 + 2, a=L.HOST_ID, c=110))
+    fills = rows_of(engine, L.FILL_ROW)
+    assert fills["c"].tolist() == [102]
+
+
+def test_an_ioc_limit_expires_where_only_trades_are_seen() -> None:
+    engine = small_engine()
+    engine.step(trade(T0, 100))
+    engine.step(submit(T0 + 1, L.HOST_ID, 1, 1, 95, L.IOC))
+    engine.step(trade(T0 + 2, 96))
+    assert int(rows_of(engine, L.ORDER_ROW)["code"][-1]) == L.EXPIRED
+
+
+def test_reducing_counts_what_works_already() -> None:
+    engine = small_engine()
+    engine.step(quote(T0, 100, 102))
+    engine.step(submit(T0 + 1, L.HOST_ID, 1, 5))
+    engine.step(slot(L.STATE, T0 + 2, a=L.TRADING_REDUCING))
+    engine.step(submit(T0 + 3, L.HOST_ID + 1, -1, 4, 110))
+    engine.step(submit(T0 + 4, L.HOST_ID + 2, -1, 2, 110))
+    assert int(engine.header["denied"]) == 1
+    engine.step(submit(T0 + 5, L.HOST_ID + 3, -1, 1, 110))
+    assert int(engine.header["open_orders"]) == 2
+
+
+@pytest.mark.parametrize("kind", [L.TRADE, L.QUOTE, L.DEPTH, L.ACTION, 99])
+def test_an_event_of_unknown_kind_or_instrument_halts_and_touches_nothing(kind: int) -> None:
+    engine = small_engine()
+    before = engine.block[int(engine.header["instruments_at"]) :].copy()
+    assert engine.step(slot(kind, T0, i=60_000, a=1, b=1)) == L.FAULT_EVENT
+    assert bool((engine.block[int(engine.header["instruments_at"]) :] == before).all())
+
+
+def test_a_full_ring_refuses_counts_and_keeps_what_it_has() -> None:
+    ring = Ring(4)
+    one, two = slot(L.TRADE, 1), submit(2, L.HOST_ID, 1, 1)
+    assert [ring.push(m) for m in (one, two, one, one)] == [True, True, True, False]
+    assert ring.dropped == 1
+    assert ring.take()["kind"].tolist() == [L.TRADE, L.SUBMIT, 0, L.TRADE]
+    # The next message of two doesn't fit before the end: padding fills it, unseen.
+    assert [ring.push(m) for m in (one, one, one)] == [True] * 3
+    ring.take()
+    assert ring.push(two)
+    assert len(ring.take()) == 2
+    with pytest.raises(ConfigError, match="power of two of at least 4, not 6"):
+        Ring(6)
+
+
+def test_a_full_ring_of_orders_halts_the_engine_at_the_event_boundary() -> None:
+    engine = small_engine(venue=L.VENUE_EXTERNAL)
+    out = Ring(4)
+    engine.header["out"] = out.address
+    faults = [engine.step(submit(T0 + n, L.HOST_ID + n, 1, 1, 99)) for n in range(3)]
+    assert faults == [0, 0, L.FAULT_RING_FULL]
+    assert engine.fault_text() == "the ring of orders to the venue is full, in event 2"
+    check_orders(engine)
+
+
+def test_both_modes_have_the_same_context() -> None:
+    """The compiled table names each method of ``Context`` with its parameters and defaults."""
+    from alphaforge.strategy.views import CONTEXT_METHODS
+
+    public = {n: f for n, f in vars(Context).items() if not n.startswith("_") and callable(f)}
+    assert set(CONTEXT_METHODS) == set(public)
+    for name, function in public.items():
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+        shown = [p.replace(annotation=p.empty) for p in parameters]
+        text = ", ".join(str(p) for p in shown)
+        assert CONTEXT_METHODS[name][0] == text, name
+        assert CONTEXT_METHODS[name][1] == ", ".join(p.name for p in parameters), name
+
+
+def test_both_modes_show_the_same_of_an_event() -> None:
+    from alphaforge.strategy import views
+    from alphaforge.strategy.events import SHOWN
+
+    expected = {
+        L.ON_BAR: {*views._BOTH, "open", "high", "low", "close", "volume", "buy_volume",
+                   "trades", "ts_open"},
+        L.ON_TRADE: {*views._BOTH, "price", "qty", "side"},
+        L.ON_QUOTE: {*views._BOTH, "bid", "bid_qty", "ask", "ask_qty"},
+        L.ON_ORDER: set(views._NOTICE),
+        L.ON_FILL: {*views._NOTICE, "liquidity", "fee"},
+        L.ON_TIMER: {"id", "due"},
+    }  # fmt: skip
+    for handler, names in expected.items():
+        shown = {n for n in dir(SHOWN[handler]) if not n.startswith("_")}
+        assert shown == names, L.HANDLER_NAMES[handler]
+
+
+def test_records_are_whole_slots() -> None:
+    for record, slots in ((L.SLOT, 1), (L.BAR_SLOTS, 2), (L.ORDER_SLOTS, 2)):
+        assert record.itemsize == 64 * slots
+    block = L.new_block(L.Capacities(instruments=2))
+    assert block.ctypes.data % 64 == 0
+    ends = []
+    for name in L.POOLS:
+        pool = L.pool(block, name)
+        start = pool.ctypes.data - block.ctypes.data
+        assert start % 64 == 0
+        ends.append((start, start + pool.nbytes))
+    ends.sort()
+    assert all(one[1] <= other[0] for one, other in pairwise(ends)), "overlap"
+    assert ends[-1][1] <= block.size
+    assert np.dtype(L.I8).itemsize == 8
