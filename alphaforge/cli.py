@@ -126,6 +126,8 @@ def serve(
     from alphaforge.lab import Lab
     from alphaforge.strategy.library import SmaCross
 
+    # A supervisor's stop is an interrupt too: what is not stored yet is stored.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = load_settings() if database is None else load_settings(database=database)
     with Lab(settings.database) as opened:
         opened.paper(SmaCross(), settings.exchange.symbols[0], "1s")

@@ -263,18 +263,16 @@ class Lab:
                 await wake.wait()
                 wake.clear()
                 series = live.feed.bars.get(number)
-                while series is not None and at < series.count:
-                    _, rows = series.since(at, at + 1)
-                    at += 1
+                if series is None:
+                    continue
+                _, rows = series.since(at, series.count)
+                at = series.count
+                for row in rows:
                     prices = {
-                        n: float(int(rows[n][0]) * i.price)
-                        for n in ("open", "high", "low", "close")
+                        n: float(int(row[n]) * i.price) for n in ("open", "high", "low", "close")
                     }
-                    yield {
-                        "ts": int(rows["ts"][0]),
-                        **prices,
-                        "volume": float(int(rows["volume"][0]) * i.quantity),
-                    }
+                    volume = float(int(row["volume"]) * i.quantity)
+                    yield {"ts": int(row["ts"]), **prices, "volume": volume}
         finally:
             end()
 

@@ -266,12 +266,15 @@ class Live:
         """Go on after a halt; a strategy that raised stays out."""
         if self.engine.running:
             return
+        raised = -1
         if self.engine.fault == L.FAULT_STRATEGY:
-            slot = int(self.engine.header["fault_strategy"])
-            L.pool(self.engine.block, "strategies")[slot]["running"] = 0
+            raised = int(self.engine.header["fault_strategy"])
+            L.pool(self.engine.block, "strategies")[raised]["handlers"] = 0
         self.engine.stop()
         self.engine.clear_fault()
         self.error = None
+        if raised >= 0:
+            self.remove(raised)  # its orders and timers go with it
         self.engine.start(spin=self.settings.wait == "spin")
 
     def close(self) -> None:

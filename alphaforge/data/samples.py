@@ -58,7 +58,8 @@ def _ecb_rates() -> dict[str, Any]:
     packed = files("currency_converter").joinpath("eurofxref-hist.zip").read_bytes()
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         table = pd.read_csv(archive.open(archive.namelist()[0]), index_col="Date", parse_dates=True)
-    tidy = table.apply(pd.to_numeric, errors="coerce").stack().dropna()
+    numbers = table.apply(pd.to_numeric, errors="coerce")
+    tidy = numbers.stack(future_stack=True).dropna()
     return {
         "date": tidy.index.get_level_values(0).to_numpy().astype("datetime64[D]"),
         "currency": tidy.index.get_level_values(1).to_numpy().astype(str).astype(object),

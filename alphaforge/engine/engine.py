@@ -160,7 +160,7 @@ class Engine:
         self._check_room(pool, size)
         watch_at = 0 if watch is None else watch.ctypes.data
         self._kept.append((record, watch))  # the thread may copy from it later
-        if self._thread is not None:
+        if self.running:
             before = self._defined(pool)
             self.command(L.DEFINE, code=what, a=record.ctypes.data, b=size, c=watch_at)
             self._await(lambda: self._defined(pool) > before, f"taking in one of its {pool}")
@@ -288,8 +288,8 @@ class Engine:
 
     def send(self, message: npt.NDArray[Any]) -> None:
         """Put a whole message on the command ring; processed at once where no thread runs."""
-        if self._thread is None:
-            self.step(message)
+        if not self.running:
+            self.step(message)  # halted or not started: a kill must still be heard
             return
         with self._lock:
             taken = self.commands.push(message)

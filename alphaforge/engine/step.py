@@ -93,6 +93,20 @@ def _deliver_bar(m, address):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _deliver_pending(m):  # type: ignore[no-untyped-def]
+    """Bars closed within this event, oldest first, ties in the order of their builders."""
+    h = engine_at(m)
+    for _ in range(h.pending_used):
+        oldest = -1
+        for n in range(h.pending_used):
+            bar = bar_at(pending_bar(m, n))
+            if bar.check == 0 and (oldest < 0 or bar.ts < bar_at(pending_bar(m, oldest)).ts):
+                oldest = n
+        bar_at(pending_bar(m, oldest)).check = 1  # delivered
+        _deliver_bar(m, pending_bar(m, oldest))
+
+
+@kernel
 def _settle(m):  # type: ignore[no-untyped-def]
     """Commands, and the order and fill events they cause, until neither is left."""
     h = engine_at(m)
@@ -379,8 +393,8 @@ def step(m, e):  # type: ignore[no-untyped-def]
         _deliver_bar(m, e)
     elif handler >= 0:
         _deliver_market(m, handler, slot_at(e).instrument, e)
-    for n in range(h.pending_used):
-        _deliver_bar(m, pending_bar(m, n))
+    if h.pending_used > 0:
+        _deliver_pending(m)
     if h.command_tail < h.command_head or h.notice_tail < h.notice_head:
         _settle(m)
     follow_equity(m)
