@@ -126,8 +126,10 @@ def serve(
     from alphaforge.lab import Lab
     from alphaforge.strategy.library import SmaCross
 
-    # A supervisor's stop is an interrupt too: what is not stored yet is stored.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A supervisor's stop is an interrupt too, and a shell that started us in the background left
+    # interrupts ignored: either way what is not stored yet is stored.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     settings = load_settings() if database is None else load_settings(database=database)
     with Lab(settings.database) as opened:
         opened.paper(SmaCross(), settings.exchange.symbols[0], "1s")

@@ -188,12 +188,13 @@ def test_a_short_press_does_not_kill_and_a_hold_does(page: Page, live_desk: Fake
 
 def test_a_line_is_dragged_and_moves_after_confirmation(page: Page, live_desk: FakeDesk) -> None:
     live_desk.orders.clear()
-    low = live_desk.bars("BTCUSDT", "1s", 0).low[-100:].min()
-    order = live_desk._open("BTCUSDT", 1, 0.25, float(low))
+    # In the middle of what is shown: at its edge the line could leave with the next bar.
+    bars = live_desk.bars("BTCUSDT", "1s", 0)
+    middle = round(bars.low[-60:].min() + bars.high[-60:].max()) / 2
+    order = live_desk._open("BTCUSDT", 1, 0.25, middle)
     line = page.locator(".oline").first
     expect(line).to_be_visible()
-    box = line.bounding_box()
-    assert box is not None
+    box = until(line.bounding_box, "the line's place")
     x, y = box["x"] + 300, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
@@ -204,7 +205,7 @@ def test_a_line_is_dragged_and_moves_after_confirmation(page: Page, live_desk: F
     until(lambda: live_desk.log, "the replacement to reach the desk")
     name, (order_id, price) = live_desk.log[0]
     assert (name, order_id) == ("replace", order.id)
-    assert price < low
+    assert price < middle
     assert price / 0.5 == round(price / 0.5)
     expect(line.get_by_role("button", name="Move")).to_be_hidden()
 

@@ -1,0 +1,56 @@
+"""The simulated exchange's statistics beside the ranges of the literature, and its speed."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from alphaforge.engine import layout as L
+from alphaforge.venues.simulated import SimulatedExchange
+
+ARRIVALS, STEP = 200_000, 1_000
+
+
+def _sample(seed: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Spreads in ticks and trade prices of one instrument, and the seconds it took."""
+    exchange = SimulatedExchange(("BTCUSDT",), seed=seed, start=10**18)
+    exchange.market_data.take(1 << 15)
+    spreads, prices, seconds = [], [], 0.0
+    for _ in range(ARRIVALS // STEP):
+        began = time.perf_counter()
+        exchange.generate(STEP)
+        seconds += time.perf_counter() - began
+        rows = exchange.market_data.take(1 << 15)
+        quotes = rows[rows["kind"] == L.QUOTE]
+        spreads.append(quotes["c"] - quotes["a"])
+        prices.append(rows["a"][rows["kind"] == L.TRADE])
+    return np.concatenate(spreads), np.concatenate(prices), seconds
+
+
+def test_exchange(benchmark, line):
+    spread, price, seconds = benchmark.pedantic(lambda: _sample(11), rounds=1)
+    returns = np.diff(np.log(price))
+    first = float(np.corrcoef(returns[1:], returns[:-1])[0, 1])
+    tails = float(np.mean((returns - returns.mean()) ** 4) / returns.var() ** 2)
+    one = float((spread == 1).mean())
+    mean = float(spread.mean())
+    line(
+        "simulated exchange: mean spread",
+        f"{mean:.2f} ticks",
+        "1 to 3",
+        1 <= mean <= 3,
+        f"{one:.0%} at one tick; Cont, Stoikov, Talreja 2010, rates of Table 1",
+    )
+    line(
+        "… trade returns, lag-1 autocorrelation",
+        f"{first:.2f}",
+        "-0.5 to 0",
+        -0.5 <= first < 0,
+        "bid-ask bounce: Roll 1984, Cont 2001",
+    )
+    line(
+        "… trade returns, kurtosis", f"{tails:.1f}", "above 3", tails > 3, "heavy tails: Cont 2001"
+    )
+    rate = ARRIVALS / seconds / 1e6
+    line("… as fast as possible", f"{rate:.2f} M arrivals/s", "faster than live", rate > 0.01)
