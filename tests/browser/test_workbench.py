@@ -169,7 +169,9 @@ def test_notebook_streams_true_bars_beside_a_busy_cell_and_trades(
     expect(spinning).to_be_visible(timeout=120_000)
     start = bench.newest()
     expect(spinning.get_by_text("spun")).to_be_visible(timeout=120_000)
-    assert bench.newest() >= start + MINUTE - 5, "candles stood still beside the busy cell"
+    # Not every second has a trade, and a second without one has no bar; the page may also be a
+    # frame behind. That the bars are the right ones is what the comparison below is for.
+    assert bench.newest() >= start + MINUTE * 3 // 4, "candles stood still beside the busy cell"
     bench.wait_for_bars(MINUTE, 2 * MINUTE)
 
     shown, engine = bench.closed_bars(), as_bars(ask(lab, ENGINE_BARS))
