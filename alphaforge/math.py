@@ -13,13 +13,13 @@ from alphaforge.engine.jit import entry
 
 
 @entry("float64(float64)")
-def exp(x):  # type: ignore[no-untyped-def]
+def exp(x):
     """E to the power x."""
     return _math.exp(x)
 
 
 @entry("float64(float64)")
-def log(x):  # type: ignore[no-untyped-def]
+def log(x):
     """Natural logarithm; NaN for negative x, -inf for 0."""
     if x > 0.0:
         return _math.log(x)
@@ -27,30 +27,30 @@ def log(x):  # type: ignore[no-untyped-def]
 
 
 @entry("float64(float64, float64)")
-def power(x, y):  # type: ignore[no-untyped-def]
+def power(x, y):
     """X to the power y."""
     return _math.pow(x, y)
 
 
 @entry("float64(float64)")
-def sqrt(x):  # type: ignore[no-untyped-def]
+def sqrt(x):
     """Square root; NaN for negative x."""
     return _math.sqrt(x) if x >= 0.0 else _math.nan
 
 
 @entry("float64(float64)")
-def tanh(x):  # type: ignore[no-untyped-def]
+def tanh(x):
     """Hyperbolic tangent."""
     return _math.tanh(x)
 
 
 @entry("float64(float64)")
-def sin(x):  # type: ignore[no-untyped-def]
+def sin(x):
     """Sine of x radians."""
     return _math.sin(x)
 
 
 @entry("float64(float64)")
-def cos(x):  # type: ignore[no-untyped-def]
+def cos(x):
     """Cosine of x radians."""
     return _math.cos(x)

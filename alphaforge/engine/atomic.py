@@ -40,8 +40,8 @@ def view(record: np.dtype[Any], type_: Any = None) -> Callable[[int], Any]:
 
 def _compiled_view(type_: Any) -> Callable[[int], Any]:
     @intrinsic
-    def at(typingctx, address):  # type: ignore[no-untyped-def]
-        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def at(typingctx, address):
+        def codegen(context, builder, signature, args):
             return builder.inttoptr(args[0], context.get_value_type(type_))
 
         return type_(I64), codegen
@@ -70,94 +70,94 @@ def _twin_word(address: int) -> Any:
 if JIT:
 
     @intrinsic
-    def load_i8(typingctx, address):  # type: ignore[no-untyped-def]
+    def load_i8(typingctx, address):
         """The int64 at an address."""
 
-        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):
             return builder.load(_word_pointer(builder, args[0]))
 
         return I64(I64), codegen
 
     @intrinsic
-    def store_i8(typingctx, address, value):  # type: ignore[no-untyped-def]
+    def store_i8(typingctx, address, value):
         """Write an int64 at an address."""
 
-        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):
             builder.store(args[1], _word_pointer(builder, args[0]))
             return context.get_dummy_value()
 
         return types.void(I64, I64), codegen
 
     @intrinsic
-    def load_u1(typingctx, address):  # type: ignore[no-untyped-def]
+    def load_u1(typingctx, address):
         """The byte at an address, as int64."""
 
-        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):
             byte = builder.load(builder.inttoptr(args[0], ir.IntType(8).as_pointer()))
             return builder.zext(byte, ir.IntType(64))
 
         return I64(I64), codegen
 
     @intrinsic
-    def load_acquire(typingctx, address):  # type: ignore[no-untyped-def]
+    def load_acquire(typingctx, address):
         """The int64 at an address; nothing after it is read before it."""
 
-        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):
             return builder.load_atomic(_word_pointer(builder, args[0]), "acquire", 8)
 
         return I64(I64), codegen
 
     @intrinsic
-    def store_release(typingctx, address, value):  # type: ignore[no-untyped-def]
+    def store_release(typingctx, address, value):
         """Write an int64; everything written before is seen by whoever acquires it."""
 
-        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):
             builder.store_atomic(args[1], _word_pointer(builder, args[0]), "release", 8)
             return context.get_dummy_value()
 
         return types.void(I64, I64), codegen
 
     @intrinsic
-    def fetch_add(typingctx, address, value):  # type: ignore[no-untyped-def]
+    def fetch_add(typingctx, address, value):
         """Add to the int64 at an address in one step; gives what was there."""
 
-        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):
             return builder.atomic_rmw("add", _word_pointer(builder, args[0]), args[1], "acq_rel")
 
         return I64(I64, I64), codegen
 
     @intrinsic
-    def mul_overflows(typingctx, left, right):  # type: ignore[no-untyped-def]
+    def mul_overflows(typingctx, left, right):
         """Whether ``left * right`` passes int64."""
 
-        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):
             return builder.extract_value(builder.smul_with_overflow(args[0], args[1]), 1)
 
         return types.boolean(I64, I64), codegen
 
     @intrinsic
-    def wrap_mul(typingctx, left, right):  # type: ignore[no-untyped-def]
+    def wrap_mul(typingctx, left, right):
         """``left * right`` modulo 2**64; numba's own ``*`` leaves an overflow undefined."""
 
-        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):
             return builder.mul(args[0], args[1])
 
         return I64(I64, I64), codegen
 
     @intrinsic
-    def wrap_add(typingctx, left, right):  # type: ignore[no-untyped-def]
+    def wrap_add(typingctx, left, right):
         """``left + right`` modulo 2**64."""
 
-        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):
             return builder.add(args[0], args[1])
 
         return I64(I64, I64), codegen
 
     @intrinsic
-    def copy_bytes(typingctx, target, source, size):  # type: ignore[no-untyped-def]
+    def copy_bytes(typingctx, target, source, size):
         """Copy ``size`` bytes between addresses that don't overlap."""
 
-        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):
             pointer = ir.IntType(8).as_pointer()
             target, source, size = args
             function = builder.module.declare_intrinsic(
@@ -178,10 +178,10 @@ if JIT:
         return types.void(I64, I64, I64), codegen
 
     @intrinsic
-    def call_entry(typingctx, entry, handler, state, engine):  # type: ignore[no-untyped-def]
+    def call_entry(typingctx, entry, handler, state, engine):
         """Call a strategy's C entry point ``int64 (int64 handler, int64 state, int64 engine)``."""
 
-        def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, args):
             word = ir.IntType(64)
             function = builder.inttoptr(args[0], ir.FunctionType(word, [word] * 3).as_pointer())
             return builder.call(function, args[1:])
@@ -239,13 +239,13 @@ _nanosleep = types.ExternalFunction("nanosleep", types.int32(types.int64, types.
 if JIT:
 
     @kernel
-    def wall_ns(scratch):  # type: ignore[no-untyped-def]
+    def wall_ns(scratch):
         """Nanoseconds UTC, without the GIL. ``scratch``: address of 16 free bytes."""
         _clock_gettime(types.int32(0), scratch)
         return load_i8(scratch) * 1_000_000_000 + load_i8(scratch + 8)
 
     @kernel
-    def sleep_ns(scratch, ns):  # type: ignore[no-untyped-def]
+    def sleep_ns(scratch, ns):
         """Sleep without the GIL. ``scratch``: address of 16 free bytes; ``ns`` under a second."""
         store_i8(scratch, 0)
         store_i8(scratch + 8, ns)

@@ -19,14 +19,14 @@ _MONDAY = 4 * 86_400_000_000_000  # 1970-01-05; the epoch was a Thursday
 
 
 @kernel
-def bar_start(ts, interval):  # type: ignore[no-untyped-def]
+def bar_start(ts, interval):
     """The start of the interval that holds ``ts``; weeks begin on Monday, UTC."""
     anchor = _MONDAY if interval % _WEEK == 0 else 0
     return (ts - anchor) // interval * interval + anchor
 
 
 @kernel
-def _begin(b, ts, price):  # type: ignore[no-untyped-def]
+def _begin(b, ts, price):
     b.ts_open = bar_start(ts, b.interval)
     b.ts_close = b.ts_open + b.interval
     b.open = price
@@ -40,7 +40,7 @@ def _begin(b, ts, price):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _write(b, address):  # type: ignore[no-untyped-def]
+def _write(b, address):
     """Copy the builder's bar out as a bar event and leave the builder empty."""
     bar = bar_at(address)
     bar.seq = b.closed
@@ -67,7 +67,7 @@ def _write(b, address):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def add_trade(b, ts, price, lots, side, out):  # type: ignore[no-untyped-def]
+def add_trade(b, ts, price, lots, side, out):
     """Put a trade into a builder.
 
     Parameters
@@ -106,7 +106,7 @@ def add_trade(b, ts, price, lots, side, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def journal_bar(m, address, k):  # type: ignore[no-untyped-def]
+def journal_bar(m, address, k):
     """Two rows: prices, then volumes; the second has the bar's number as its receive time."""
     bar = bar_at(address)
     journal_row(
@@ -127,7 +127,7 @@ def journal_bar(m, address, k):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def trade_to_builders(m, i, ts, price, lots, side):  # type: ignore[no-untyped-def]
+def trade_to_builders(m, i, ts, price, lots, side):
     """Feed every builder of an instrument; closed bars go to the pending list and the journal."""
     h = engine_at(m)
     k = instrument(m, i).first_builder
@@ -145,7 +145,7 @@ def trade_to_builders(m, i, ts, price, lots, side):  # type: ignore[no-untyped-d
 
 
 @kernel
-def close_until(m, watermark):  # type: ignore[no-untyped-def]
+def close_until(m, watermark):
     """Close every bar that ends at or before a time that nothing earlier will follow."""
     h = engine_at(m)
     for k in range(h.builders_used):
@@ -159,7 +159,7 @@ def close_until(m, watermark):  # type: ignore[no-untyped-def]
 
 
 @entry("int64(int64, int64, int64, int64, int64, int64, int64, int64)")
-def bars_from_trades(b_address, count, ts, price, lots, side, out, room):  # type: ignore[no-untyped-def]
+def bars_from_trades(b_address, count, ts, price, lots, side, out, room):
     """The same builder over arrays.
 
     Parameters
@@ -192,7 +192,7 @@ def bars_from_trades(b_address, count, ts, price, lots, side, out, room):  # typ
 
 
 @entry("void(int64, int64, int64, int64, int64)")
-def pack_bars(out, count, columns, instrument_index, interval):  # type: ignore[no-untyped-def]
+def pack_bars(out, count, columns, instrument_index, interval):
     """Columns to bar events, row by row: one pass over memory where NumPy would need twelve.
 
     Parameters

@@ -29,19 +29,19 @@ notice_at = view(L.NOTICE)
 
 
 @hot
-def instrument(m, i):  # type: ignore[no-untyped-def]
+def instrument(m, i):
     """The i-th instrument."""
     return instrument_at(m + engine_at(m).instruments_at + i * L.INSTRUMENT_BYTES)
 
 
 @hot
-def market(m, i):  # type: ignore[no-untyped-def]
+def market(m, i):
     """What is known of the i-th instrument's market."""
     return market_at(m + engine_at(m).markets_at + i * L.MARKET_BYTES)
 
 
 @hot
-def level(m, i, side, tick):  # type: ignore[no-untyped-def]
+def level(m, i, side, tick):
     """The book level that holds ``tick`` of one side; prices share slots modulo the window."""
     h = engine_at(m)
     row = 2 * i + (0 if side > 0 else 1)
@@ -51,91 +51,91 @@ def level(m, i, side, tick):  # type: ignore[no-untyped-def]
 
 
 @hot
-def position(m, owner, i):  # type: ignore[no-untyped-def]
+def position(m, owner, i):
     """Owner 0 is the net of all, 1 the host (cells, the ticket), 2 + k strategy k."""
     h = engine_at(m)
     return position_at(m + h.positions_at + (owner * h.instruments_n + i) * L.POSITION_BYTES)
 
 
 @hot
-def order(m, slot):  # type: ignore[no-untyped-def]
+def order(m, slot):
     """The order in a slot of the pool."""
     return order_at(m + engine_at(m).orders_at + slot * L.ORDER_BYTES)
 
 
 @hot
-def key(m, i):  # type: ignore[no-untyped-def]
+def key(m, i):
     """The i-th place of the index by order id."""
     return key_at(m + engine_at(m).index_at + i * L.KEY_BYTES)
 
 
 @hot
-def strategy(m, k):  # type: ignore[no-untyped-def]
+def strategy(m, k):
     """The k-th strategy."""
     return strategy_at(m + engine_at(m).strategies_at + k * L.STRATEGY_BYTES)
 
 
 @hot
-def watches(m, k, i):  # type: ignore[no-untyped-def]
+def watches(m, k, i):
     """1 where strategy ``k`` trades instrument ``i``."""
     h = engine_at(m)
     return load_u1(m + h.watches_at + k * h.instruments_n + i)
 
 
 @hot
-def builder(m, k):  # type: ignore[no-untyped-def]
+def builder(m, k):
     """The k-th bar builder."""
     return builder_at(m + engine_at(m).builders_at + k * L.BUILDER_BYTES)
 
 
 @hot
-def timer(m, k):  # type: ignore[no-untyped-def]
+def timer(m, k):
     """The n-th waiting timer."""
     return timer_at(m + engine_at(m).timers_at + k * L.TIMER_BYTES)
 
 
 @hot
-def alert(m, k):  # type: ignore[no-untyped-def]
+def alert(m, k):
     """The alert in a slot of the pool."""
     return alert_at(m + engine_at(m).alerts_at + k * L.ALERT_BYTES)
 
 
 @hot
-def command_slot(m, sequence):  # type: ignore[no-untyped-def]
+def command_slot(m, sequence):
     """A command by its number in the queue of this event."""
     h = engine_at(m)
     return command_at(m + h.commands_at + (sequence & (h.commands_n - 1)) * L.COMMAND_BYTES)
 
 
 @hot
-def notice_address(m, sequence):  # type: ignore[no-untyped-def]
+def notice_address(m, sequence):
     """The address of an order or fill event by its number."""
     h = engine_at(m)
     return m + h.notices_at + (sequence & (h.notices_n - 1)) * L.NOTICE_BYTES
 
 
 @hot
-def pending_bar(m, k):  # type: ignore[no-untyped-def]
+def pending_bar(m, k):
     """Address of the k-th bar that closed within this event."""
     return m + engine_at(m).pending_at + k * L.BAR_SLOTS_BYTES
 
 
 @hot
-def rate_time(m, n):  # type: ignore[no-untyped-def]
+def rate_time(m, n):
     """When the n-th order ever was counted against the rate limit."""
     h = engine_at(m)
     return load_i8(m + h.rates_at + (n % h.rates_n) * 8)
 
 
 @hot
-def set_rate_time(m, n, ts):  # type: ignore[no-untyped-def]
+def set_rate_time(m, n, ts):
     """Note when the n-th order was counted."""
     h = engine_at(m)
     store_i8(m + h.rates_at + (n % h.rates_n) * 8, ts)
 
 
 @kernel
-def fail(m, fault):  # type: ignore[no-untyped-def]
+def fail(m, fault):
     """Remember the first fault; the engine halts at the end of this event."""
     h = engine_at(m)
     if h.fault == L.FAULT_NONE:

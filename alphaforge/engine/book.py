@@ -12,7 +12,7 @@ from alphaforge.engine.jit import kernel
 
 
 @kernel
-def _next_best(m, i, side, tick):  # type: ignore[no-untyped-def]
+def _next_best(m, i, side, tick):
     """The best price at or behind ``tick`` on one side, or NO_PRICE."""
     for away in range(engine_at(m).levels_n):
         at = tick - side * away
@@ -23,7 +23,7 @@ def _next_best(m, i, side, tick):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def set_level(m, i, side, tick, lots):  # type: ignore[no-untyped-def]
+def set_level(m, i, side, tick, lots):
     """Set one level's total; 0 removes it. Keeps the best prices; counts a crossed book."""
     h = engine_at(m)
     if h.levels_n == 0:

@@ -10,7 +10,7 @@ NEVER = L.FOREVER
 
 
 @kernel
-def set_timer(m, owner, after_ns, timer_id):  # type: ignore[no-untyped-def]
+def set_timer(m, owner, after_ns, timer_id):
     """Ask for ``on_timer`` at now + ``after_ns``; a pool that is full is a fault."""
     h = engine_at(m)
     if h.timers_used >= h.timers_n:
@@ -27,7 +27,7 @@ def set_timer(m, owner, after_ns, timer_id):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def take_due(m, before):  # type: ignore[no-untyped-def]
+def take_due(m, before):
     """Take the oldest timer due strictly before a time out of the pool.
 
     Returns
@@ -60,7 +60,7 @@ def take_due(m, before):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _find_next(m):  # type: ignore[no-untyped-def]
+def _find_next(m):
     h = engine_at(m)
     soonest = NEVER
     for n in range(h.timers_used):
@@ -69,7 +69,7 @@ def _find_next(m):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def forget_timers(m, owner):  # type: ignore[no-untyped-def]
+def forget_timers(m, owner):
     """Drop a stopped strategy's timers."""
     h = engine_at(m)
     kept = 0

@@ -25,7 +25,7 @@ HOST = -1
 
 
 @kernel
-def ask(m, kind, slot, a, b):  # type: ignore[no-untyped-def]
+def ask(m, kind, slot, a, b):
     """Queue a command of a handler; it runs after this event's handlers."""
     h = engine_at(m)
     if h.command_head - h.command_tail >= h.commands_n:
@@ -40,7 +40,7 @@ def ask(m, kind, slot, a, b):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _deny(m, slot, rule):  # type: ignore[no-untyped-def]
+def _deny(m, slot, rule):
     h = engine_at(m)
     o = order(m, slot)
     h.denied += 1
@@ -53,7 +53,7 @@ def _deny(m, slot, rule):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _journal_new(m, slot):  # type: ignore[no-untyped-def]
+def _journal_new(m, slot):
     o = order(m, slot)
     journal_output(
         m, L.ORDER_ROW, L.INITIALIZED, o.instrument, o.id, o.side * o.qty, o.price, o.strategy
@@ -61,7 +61,7 @@ def _journal_new(m, slot):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def run_submit(m, slot):  # type: ignore[no-untyped-def]
+def run_submit(m, slot):
     """An order meets the checks; approved ones go to the venue."""
     h = engine_at(m)
     o = order(m, slot)
@@ -77,7 +77,7 @@ def run_submit(m, slot):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def cancel_everything(m, i, owner):  # type: ignore[no-untyped-def]
+def cancel_everything(m, i, owner):
     """Cancel working orders: of one instrument or all (-1), of one strategy or everyone (-2)."""
     h = engine_at(m)
     for k in range(h.instruments_used):
@@ -91,13 +91,13 @@ def cancel_everything(m, i, owner):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def first_open(m, i):  # type: ignore[no-untyped-def]
+def first_open(m, i):
     """The oldest working order of an instrument, or -1."""
     return market(m, i).open_head
 
 
 @kernel
-def run_replace(m, order_id, price):  # type: ignore[no-untyped-def]
+def run_replace(m, order_id, price):
     """Change a working limit order's price; the change is checked as a new order would be."""
     h = engine_at(m)
     slot = O.find_order(m, order_id)
@@ -126,7 +126,7 @@ def run_replace(m, order_id, price):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def drain_commands(m):  # type: ignore[no-untyped-def]
+def drain_commands(m):
     """Run what the handlers of this event asked for, in the order they asked."""
     h = engine_at(m)
     while h.command_tail < h.command_head:
@@ -146,7 +146,7 @@ def drain_commands(m):  # type: ignore[no-untyped-def]
 
 
 @hot
-def working_lots(m, i, owner):  # type: ignore[no-untyped-def]
+def working_lots(m, i, owner):
     """Signed lots an owner has working in an instrument or asked for just now.
 
     What is being cancelled doesn't count.
@@ -169,7 +169,7 @@ def working_lots(m, i, owner):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def flatten(m, i):  # type: ignore[no-untyped-def]
+def flatten(m, i):
     """Close every owner's position in an instrument, each with a market order past the checks."""
     h = engine_at(m)
     for owner in range(1, h.strategies_used + 2):
@@ -185,7 +185,7 @@ def flatten(m, i):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def kill(m, and_flatten):  # type: ignore[no-untyped-def]
+def kill(m, and_flatten):
     """The kill switch: cancel everything, halt trading, by choice flatten. Needs arming again."""
     h = engine_at(m)
     h.trading = L.TRADING_HALTED
@@ -197,7 +197,7 @@ def kill(m, and_flatten):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _host_submit(m, e):  # type: ignore[no-untyped-def]
+def _host_submit(m, e):
     h = engine_at(m)
     message = order_slots_at(e)
     if message.instrument >= h.instruments_used:
@@ -226,7 +226,7 @@ def _host_submit(m, e):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def run_host_command(m, e):  # type: ignore[no-untyped-def]
+def run_host_command(m, e):
     """One command from a cell, the ticket or a button."""
     c = slot_at(e)
     kind = c.kind
@@ -255,7 +255,7 @@ def run_host_command(m, e):  # type: ignore[no-untyped-def]
 
 
 @hot
-def may_only_look(m, k):  # type: ignore[no-untyped-def]
+def may_only_look(m, k):
     """Whether strategy ``k`` is still shown history, or all are held: it may look, not trade."""
     h = engine_at(m)
     return h.held == 1 or h.now < strategy(m, k).live_from

@@ -25,7 +25,7 @@ _K0, _K1, _K2, _K3, _K4, _K5, _K6, _K7 = _K
 
 
 @kernel
-def journal_row(m, kind, code, instrument, ts, ts_recv, a, b, c, d):  # type: ignore[no-untyped-def]
+def journal_row(m, kind, code, instrument, ts, ts_recv, a, b, c, d):
     """Append one row. Mutates the journal ring that the header names; about 5 ns."""
     ring = engine_at(m).journal
     seq = load_i8(ring)
@@ -50,7 +50,7 @@ def journal_row(m, kind, code, instrument, ts, ts_recv, a, b, c, d):  # type: ig
 
 
 @kernel
-def journal_output(m, kind, code, instrument, a, b, c, d):  # type: ignore[no-untyped-def]
+def journal_output(m, kind, code, instrument, a, b, c, d):
     """Append an output row stamped with the engine's time."""
     h = engine_at(m)
     journal_row(m, kind, code, instrument, h.now, 0, a, b, c, d)

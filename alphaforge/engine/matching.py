@@ -25,14 +25,14 @@ _ORDER_SLOTS = 2
 
 
 @kernel
-def _next_trade_id(m):  # type: ignore[no-untyped-def]
+def _next_trade_id(m):
     h = engine_at(m)
     h.trade_seq += 1
     return h.trade_seq
 
 
 @kernel
-def send_out(m, slot, kind):  # type: ignore[no-untyped-def]
+def send_out(m, slot, kind):
     """Put an order, a cancel or a replace on the ring to the outside venue."""
     h = engine_at(m)
     o = order(m, slot)
@@ -61,7 +61,7 @@ def send_out(m, slot, kind):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def submit_to_venue(m, slot):  # type: ignore[no-untyped-def]
+def submit_to_venue(m, slot):
     """Hand over an order that passed every check."""
     o = order(m, slot)
     O.transition(m, slot, O.DO_SUBMIT)
@@ -76,7 +76,7 @@ def submit_to_venue(m, slot):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def cancel_at_venue(m, slot):  # type: ignore[no-untyped-def]
+def cancel_at_venue(m, slot):
     """Cancel a working order: at once inside, by asking outside."""
     o = order(m, slot)
     if instrument(m, o.instrument).venue == L.VENUE_EXTERNAL:
@@ -87,7 +87,7 @@ def cancel_at_venue(m, slot):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def match_touch(m, slot, liquidity):  # type: ignore[no-untyped-def]
+def match_touch(m, slot, liquidity):
     """Fill an order that the touch reaches: a taker at the touch, a maker at its limit."""
     o = order(m, slot)
     k = market(m, o.instrument)
@@ -102,7 +102,7 @@ def match_touch(m, slot, liquidity):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def match_quote(m, i):  # type: ignore[no-untyped-def]
+def match_quote(m, i):
     """Try every working order of an instrument against a new quote."""
     slot = market(m, i).open_head
     while slot >= 0:
@@ -112,7 +112,7 @@ def match_quote(m, i):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def match_trade(m, i, price):  # type: ignore[no-untyped-def]
+def match_trade(m, i, price):
     """A trade is the market where no quotes are: takers get its price, limits it passed theirs."""
     h = engine_at(m)
     quoted = market(m, i).quoted
@@ -131,7 +131,7 @@ def match_trade(m, i, price):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def match_bar(m, e, known):  # type: ignore[no-untyped-def]
+def match_bar(m, e, known):
     """Try every working order against a stored bar: at the open first, then along its range.
 
     A market order, and a limit that the open already reaches, fill at the open; a limit that the

@@ -12,7 +12,7 @@ PER_RATE = 1_000_000_000
 
 
 @hot
-def mul(m, left, right):  # type: ignore[no-untyped-def]
+def mul(m, left, right):
     """``left * right``; past int64 the engine halts and the result is 0."""
     if mul_overflows(left, right):
         fail(m, L.FAULT_OVERFLOW)
@@ -21,7 +21,7 @@ def mul(m, left, right):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def round_half_even(quotient, remainder, divisor):  # type: ignore[no-untyped-def]
+def round_half_even(quotient, remainder, divisor):
     """The floor quotient and its remainder to the nearest integer, ties to even."""
     twice = 2 * remainder
     if twice > divisor or (twice == divisor and quotient & 1 == 1):
@@ -30,7 +30,7 @@ def round_half_even(quotient, remainder, divisor):  # type: ignore[no-untyped-de
 
 
 @kernel
-def mul_div(m, left, right, divisor):  # type: ignore[no-untyped-def]
+def mul_div(m, left, right, divisor):
     """``left * right / divisor`` rounded half to even, through 128 bits where the product needs it.
 
     Notes
@@ -71,7 +71,7 @@ def mul_div(m, left, right, divisor):  # type: ignore[no-untyped-def]
 
 
 @hot
-def notional(m, i, ticks, lots):  # type: ignore[no-untyped-def]
+def notional(m, i, ticks, lots):
     """Ledger units of ``lots`` at ``ticks``, signed as their product."""
     record = instrument(m, i)
     product = mul(m, ticks, lots)
@@ -81,7 +81,7 @@ def notional(m, i, ticks, lots):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def fee(m, amount, ppb):  # type: ignore[no-untyped-def]
+def fee(m, amount, ppb):
     """A fee on an amount, ledger units, at a rate in parts per billion; negative is a rebate."""
     if ppb == 0:
         return 0

@@ -107,7 +107,7 @@ _LOW_BITS = 2**31 - 1
 
 
 @kernel
-def is_closed(status):  # type: ignore[no-untyped-def]
+def is_closed(status):
     """Whether nothing can follow but a late fill."""
     return (
         status == L.DENIED
@@ -119,18 +119,18 @@ def is_closed(status):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def refuses_fill(status):  # type: ignore[no-untyped-def]
+def refuses_fill(status):
     """Whether the table has no place for a fill: money must not move either."""
     return _TABLE[status, DO_FILL] == L.FREE
 
 
 @kernel
-def _home(m, order_id):  # type: ignore[no-untyped-def]
+def _home(m, order_id):
     return ((order_id & _LOW_BITS) * _SPREAD >> 16) & (engine_at(m).index_n - 1)
 
 
 @kernel
-def find_order(m, order_id):  # type: ignore[no-untyped-def]
+def find_order(m, order_id):
     """The slot of a client id, or -1. Closed orders are found until their slot is reused."""
     if order_id <= 0:
         return -1
@@ -146,7 +146,7 @@ def find_order(m, order_id):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _index_add(m, order_id, slot):  # type: ignore[no-untyped-def]
+def _index_add(m, order_id, slot):
     mask = engine_at(m).index_n - 1
     at = _home(m, order_id)
     while key(m, at).id != 0:
@@ -157,7 +157,7 @@ def _index_add(m, order_id, slot):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _index_remove(m, order_id):  # type: ignore[no-untyped-def]
+def _index_remove(m, order_id):
     """Take an id out and close the gap, so that no search meets a tombstone."""
     mask = engine_at(m).index_n - 1
     gap = _home(m, order_id)
@@ -176,7 +176,7 @@ def _index_remove(m, order_id):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def new_order(m, order_id, owner, i, side, type_, tif, qty, price, tag):  # type: ignore[no-untyped-def]
+def new_order(m, order_id, owner, i, side, type_, tif, qty, price, tag):
     """Take a slot from the pool; -1 and a fault where none is free.
 
     ``order_id`` 0 lets the engine number it. The slot closed longest ago is reused first, so a
@@ -225,7 +225,7 @@ def new_order(m, order_id, owner, i, side, type_, tif, qty, price, tag):  # type
 
 
 @kernel
-def _link(m, slot):  # type: ignore[no-untyped-def]
+def _link(m, slot):
     o = order(m, slot)
     k = market(m, o.instrument)
     o.open = 1
@@ -244,7 +244,7 @@ def _link(m, slot):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _unlink(m, slot):  # type: ignore[no-untyped-def]
+def _unlink(m, slot):
     o = order(m, slot)
     k = market(m, o.instrument)
     if o.prev >= 0:
@@ -266,7 +266,7 @@ def _unlink(m, slot):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _release(m, slot):  # type: ignore[no-untyped-def]
+def _release(m, slot):
     """Put a closed order's slot at the end of the free list."""
     h = engine_at(m)
     order(m, slot).next = -1
@@ -278,7 +278,7 @@ def _release(m, slot):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def leave(m, slot, lots):  # type: ignore[no-untyped-def]
+def leave(m, slot, lots):
     """Take filled lots off what is left of an order, and off what its instrument has working."""
     o = order(m, slot)
     lots = min(lots, o.leaves)
@@ -292,7 +292,7 @@ def leave(m, slot, lots):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def notify(m, handler, slot, qty, price, fee, liquidity):  # type: ignore[no-untyped-def]
+def notify(m, handler, slot, qty, price, fee, liquidity):
     """Queue an order or fill event for the owning strategy, if it handles such."""
     h = engine_at(m)
     o = order(m, slot)
@@ -318,7 +318,7 @@ def notify(m, handler, slot, qty, price, fee, liquidity):  # type: ignore[no-unt
 
 
 @kernel
-def transition(m, slot, event):  # type: ignore[no-untyped-def]
+def transition(m, slot, event):
     """Move an order along the table: journal it, tell its strategy, keep the lists right.
 
     Returns 1, or 0 where the table refuses the pair (counted, nothing changed).

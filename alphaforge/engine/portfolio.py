@@ -18,7 +18,7 @@ _LARGEST = 2**62  # sums of amounts stay below half of int64
 
 
 @kernel
-def _book(m, owner, i, lots, price, fee):  # type: ignore[no-untyped-def]
+def _book(m, owner, i, lots, price, fee):
     """Add a signed fill to one owner's position; what it realised, ledger units."""
     p = position(m, owner, i)
     amount = notional(m, i, price, lots)
@@ -47,7 +47,7 @@ def _book(m, owner, i, lots, price, fee):  # type: ignore[no-untyped-def]
 
 
 @hot
-def mark(m, i, price):  # type: ignore[no-untyped-def]
+def mark(m, i, price):
     """Value the net position of an instrument at a price; keeps the account's sum right."""
     k = market(m, i)
     k.mark = price
@@ -59,7 +59,7 @@ def mark(m, i, price):  # type: ignore[no-untyped-def]
 
 
 @hot
-def follow_equity(m):  # type: ignore[no-untyped-def]
+def follow_equity(m):
     """Keep the peak and the deepest drawdown, ledger units."""
     h = engine_at(m)
     equity = h.cash + h.market_value
@@ -70,7 +70,7 @@ def follow_equity(m):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def fill(m, slot, lots, price, ts, liquidity, trade_id):  # type: ignore[no-untyped-def]
+def fill(m, slot, lots, price, ts, liquidity, trade_id):
     """One execution walks orders -> portfolio -> journal; the caller has matched it.
 
     Parameters
@@ -107,7 +107,7 @@ def fill(m, slot, lots, price, ts, liquidity, trade_id):  # type: ignore[no-unty
 
 
 @kernel
-def _pay_in_lieu(p, paid):  # type: ignore[no-untyped-def]
+def _pay_in_lieu(p, paid):
     """Book cash for part of a lot; a position that is gone realises what it had cost."""
     p.realised += paid
     if p.qty == 0:
@@ -116,7 +116,7 @@ def _pay_in_lieu(p, paid):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _split_position(m, owner, i, numerator, denominator, adjusted):  # type: ignore[no-untyped-def]
+def _split_position(m, owner, i, numerator, denominator, adjusted):
     """One owner's lots times the ratio; what he is paid for the part that makes no whole lot."""
     p = position(m, owner, i)
     whole = p.qty * numerator // denominator if p.qty >= 0 else -(-p.qty * numerator // denominator)
@@ -130,7 +130,7 @@ def _split_position(m, owner, i, numerator, denominator, adjusted):  # type: ign
 
 
 @kernel
-def split(m, i, numerator, denominator):  # type: ignore[no-untyped-def]
+def split(m, i, numerator, denominator):
     """Apply an n:d split: every owner's lots, the marks, and working orders at their new terms.
 
     A fraction of a lot is paid in cash at the adjusted mark, owner by owner, and leaves the cost

@@ -35,7 +35,7 @@ _KIND_AT = L.SLOT.fields["kind"][1]  # type: ignore[index]
 
 
 @hot
-def slots_of(kind):  # type: ignore[no-untyped-def]
+def slots_of(kind):
     """How many slots a message of this kind takes."""
     if kind == L.BAR or kind == L.SUBMIT or kind == L.REPORT or kind == L.BAR_ROW:
         return 2
@@ -43,7 +43,7 @@ def slots_of(kind):  # type: ignore[no-untyped-def]
 
 
 @entry("int64(int64, int64, int64)")
-def ring_push(ring, message, slots):  # type: ignore[no-untyped-def]
+def ring_push(ring, message, slots):
     """Append a message; 1 where it went in, 0 where the ring was full (counted).
 
     Mutates the ring's head and slots. Cost: about 10 ns from a kernel.
@@ -65,7 +65,7 @@ def ring_push(ring, message, slots):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def ring_peek(ring):  # type: ignore[no-untyped-def]
+def ring_peek(ring):
     """Address of the oldest unread message, or 0. The reader's side only."""
     read = load_i8(ring + READ)
     head = load_acquire(ring)
@@ -80,13 +80,13 @@ def ring_peek(ring):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def ring_pop(ring, slots):  # type: ignore[no-untyped-def]
+def ring_pop(ring, slots):
     """Give the oldest message's slots back to the writer."""
     store_release(ring + READ, load_i8(ring + READ) + slots)
 
 
 @entry("int64(int64, int64, int64)")
-def ring_take(ring, target, room):  # type: ignore[no-untyped-def]
+def ring_take(ring, target, room):
     """Move whole messages from the ring to ``target``; slots moved, at most ``room``."""
     moved = 0
     while True:

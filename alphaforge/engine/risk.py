@@ -67,7 +67,7 @@ LIMIT_NAMES = ("max_position", "max_notional", "max_order_rate")
 
 
 @kernel
-def _deny(m, slot, rule, limit, value):  # type: ignore[no-untyped-def]
+def _deny(m, slot, rule, limit, value):
     o = order(m, slot)
     o.deny_code = rule
     o.deny_limit = limit
@@ -76,7 +76,7 @@ def _deny(m, slot, rule, limit, value):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def rate_used(m):  # type: ignore[no-untyped-def]
+def rate_used(m):
     """Orders counted in the window that ends now; walks back at most ``max_rate`` of them."""
     h = engine_at(m)
     used = 0
@@ -88,7 +88,7 @@ def rate_used(m):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def check(m, slot):  # type: ignore[no-untyped-def]
+def check(m, slot):
     """Run every check on an order; ``PASSED``, or the code, with its numbers left in the order."""
     h = engine_at(m)
     o = order(m, slot)
@@ -126,7 +126,7 @@ def check(m, slot):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def check_price(m, slot, price):  # type: ignore[no-untyped-def]
+def check_price(m, slot, price):
     """The checks that another limit price of a working order has to pass."""
     h = engine_at(m)
     o = order(m, slot)
@@ -142,7 +142,7 @@ def check_price(m, slot, price):  # type: ignore[no-untyped-def]
 
 
 @entry("int64(int64, int64, int64, int64, int64, int64)")
-def what_if(m, i, side, type_, qty, price):  # type: ignore[no-untyped-def]
+def what_if(m, i, side, type_, qty, price):
     """What the checks would say to an order, on a copy of the block.
 
     Mutates the copy's last order slot, where the denial's numbers are left.
@@ -160,7 +160,7 @@ def what_if(m, i, side, type_, qty, price):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def count_order(m):  # type: ignore[no-untyped-def]
+def count_order(m):
     """Count an approved order against the rate limit."""
     h = engine_at(m)
     set_rate_time(m, h.rate_head, h.now)
@@ -169,7 +169,7 @@ def count_order(m):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def raise_alert(m, rule, severity, i, limit, value):  # type: ignore[no-untyped-def]
+def raise_alert(m, rule, severity, i, limit, value):
     """Raise an alert, or count it again where the same rule and instrument stand unacknowledged."""
     h = engine_at(m)
     first = max(0, h.alert_seq - h.alerts_n)
@@ -199,7 +199,7 @@ def raise_alert(m, rule, severity, i, limit, value):  # type: ignore[no-untyped-
 
 
 @kernel
-def acknowledge(m, alert_id):  # type: ignore[no-untyped-def]
+def acknowledge(m, alert_id):
     """Mark an alert as seen; 0 where there is none of that id any more."""
     h = engine_at(m)
     if alert_id <= 0 or alert_id > h.alert_seq or alert_id <= h.alert_seq - h.alerts_n:
@@ -209,7 +209,7 @@ def acknowledge(m, alert_id):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def set_limit(m, which, i, value):  # type: ignore[no-untyped-def]
+def set_limit(m, which, i, value):
     """Change a limit from this event on; 0 lifts it."""
     if which == LIMIT_POSITION:
         instrument(m, i).max_position = value

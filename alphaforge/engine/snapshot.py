@@ -29,7 +29,7 @@ BUFFERS_AT = 256
 
 
 @kernel
-def _copy_working_orders(m, target):  # type: ignore[no-untyped-def]
+def _copy_working_orders(m, target):
     """Working orders, oldest first per instrument, packed at the start of the order pool."""
     h = engine_at(m)
     packed = 0
@@ -46,7 +46,7 @@ def _copy_working_orders(m, target):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _copy_used(m, target):  # type: ignore[no-untyped-def]
+def _copy_used(m, target):
     """Copy the header and what is in use of each pool to the same offsets of ``target``."""
     h = engine_at(m)
     used = h.instruments_used
@@ -66,7 +66,7 @@ def _copy_used(m, target):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def publish(m, board):  # type: ignore[no-untyped-def]
+def publish(m, board):
     """Answer a waiting request, at an event boundary; about 20 us where there is one."""
     wanted = load_acquire(board + WANTED)
     if wanted == load_i8(board + SERVED):
@@ -82,7 +82,7 @@ def publish(m, board):  # type: ignore[no-untyped-def]
 
 
 @entry("void(int64, int64)")
-def publish_now(m, board):  # type: ignore[no-untyped-def]
+def publish_now(m, board):
     """``publish`` for an engine whose thread isn't running."""
     publish(m, board)
 

@@ -45,7 +45,7 @@ _WORDS_AT = L.SLOT.fields["a"][1]  # type: ignore[index]
 
 
 @hot
-def call_handler(m, k, handler, i, address):  # type: ignore[no-untyped-def]
+def call_handler(m, k, handler, i, address):
     """Call one handler of one strategy, if it has it; a raise becomes a fault.
 
     ``i`` is the instrument of what is shown at ``address``. A live engine keeps the strategy's
@@ -67,7 +67,7 @@ def call_handler(m, k, handler, i, address):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _deliver_notices(m):  # type: ignore[no-untyped-def]
+def _deliver_notices(m):
     h = engine_at(m)
     while h.notice_tail < h.notice_head:
         address = notice_address(m, h.notice_tail)
@@ -77,14 +77,14 @@ def _deliver_notices(m):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _deliver_market(m, handler, i, address):  # type: ignore[no-untyped-def]
+def _deliver_market(m, handler, i, address):
     for k in range(engine_at(m).strategies_used):
         if watches(m, k, i) != 0:
             call_handler(m, k, handler, i, address)
 
 
 @hot
-def _deliver_bar(m, address):  # type: ignore[no-untyped-def]
+def _deliver_bar(m, address):
     bar = bar_at(address)
     for k in range(engine_at(m).strategies_used):
         wanted = strategy(m, k).interval
@@ -93,7 +93,7 @@ def _deliver_bar(m, address):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _deliver_pending(m):  # type: ignore[no-untyped-def]
+def _deliver_pending(m):
     """Bars closed within this event, oldest first, ties in the order of their builders."""
     h = engine_at(m)
     for _ in range(h.pending_used):
@@ -107,7 +107,7 @@ def _deliver_pending(m):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _settle(m):  # type: ignore[no-untyped-def]
+def _settle(m):
     """Commands, and the order and fill events they cause, until neither is left."""
     h = engine_at(m)
     rounds = 0
@@ -122,7 +122,7 @@ def _settle(m):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _fire_timers(m, before):  # type: ignore[no-untyped-def]
+def _fire_timers(m, before):
     h = engine_at(m)
     while h.next_timer < before:
         due, timer_id, owner = take_due(m, before)
@@ -138,7 +138,7 @@ def _fire_timers(m, before):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _journal_input(m, e):  # type: ignore[no-untyped-def]
+def _journal_input(m, e):
     """Live sessions journal every input as it is processed; long messages go on in MORE rows."""
     s = slot_at(e)
     journal_row(m, s.kind, s.code, s.instrument, s.ts, s.ts_recv, s.a, s.b, s.c, s.d)
@@ -150,7 +150,7 @@ def _journal_input(m, e):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _apply_trade(m, e):  # type: ignore[no-untyped-def]
+def _apply_trade(m, e):
     h = engine_at(m)
     t = slot_at(e)
     i = t.instrument
@@ -169,7 +169,7 @@ def _apply_trade(m, e):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _apply_quote(m, e):  # type: ignore[no-untyped-def]
+def _apply_quote(m, e):
     q = slot_at(e)
     i = q.instrument
     k = market(m, i)
@@ -187,7 +187,7 @@ def _apply_quote(m, e):  # type: ignore[no-untyped-def]
 
 
 @hot
-def _apply_bar(m, e):  # type: ignore[no-untyped-def]
+def _apply_bar(m, e):
     bar = bar_at(e)
     i = bar.instrument
     k = market(m, i)
@@ -207,7 +207,7 @@ def _apply_bar(m, e):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _accepted(m, slot, price):  # type: ignore[no-untyped-def]
+def _accepted(m, slot, price):
     """An order works, at this price: new, or after a replace whose answer a fill may overtake."""
     o = order(m, slot)
     moved = o.open == 1 and o.type == L.LIMIT_ORDER and price > 0 and price != o.price
@@ -220,7 +220,7 @@ def _accepted(m, slot, price):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _apply_report(m, e):  # type: ignore[no-untyped-def]
+def _apply_report(m, e):
     """An execution report from outside moves its order; what can't be is counted, never applied."""
     h = engine_at(m)
     r = order_slots_at(e)
@@ -252,7 +252,7 @@ def _apply_report(m, e):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def define(m, what, record, size, watch_list):  # type: ignore[no-untyped-def]
+def define(m, what, record, size, watch_list):
     """Add an instrument, a builder or a strategy from memory that the host holds.
 
     Returns the new index, or -1 where its pool is full.
@@ -277,7 +277,7 @@ def define(m, what, record, size, watch_list):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _link_builder(m, k):  # type: ignore[no-untyped-def]
+def _link_builder(m, k):
     """Put a builder at the end of its instrument's list."""
     b = builder(m, k)
     b.next = -1
@@ -292,7 +292,7 @@ def _link_builder(m, k):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _define_strategy(m, record, size, watch_list):  # type: ignore[no-untyped-def]
+def _define_strategy(m, record, size, watch_list):
     """Copy a STRATEGY record, its state after it, and its watch list into the block."""
     h = engine_at(m)
     room = (size + L.LINE - 1) // L.LINE * L.LINE
@@ -313,7 +313,7 @@ def _define_strategy(m, record, size, watch_list):  # type: ignore[no-untyped-de
 
 
 @kernel
-def detach(m, k):  # type: ignore[no-untyped-def]
+def detach(m, k):
     """Stop a strategy: ``on_stop``, its working orders cancelled, its timers dropped."""
     if k < 0 or k >= engine_at(m).strategies_used or strategy(m, k).running == 0:
         return
@@ -325,7 +325,7 @@ def detach(m, k):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _apply_define(m, e):  # type: ignore[no-untyped-def]
+def _apply_define(m, e):
     s = slot_at(e)
     k = define(m, s.code, s.a, s.b, s.c)
     if k < 0:
@@ -335,7 +335,7 @@ def _apply_define(m, e):  # type: ignore[no-untyped-def]
 
 
 @hot
-def _known_instrument(m, e):  # type: ignore[no-untyped-def]
+def _known_instrument(m, e):
     if slot_at(e).instrument < engine_at(m).instruments_used:
         return True
     fail(m, L.FAULT_EVENT)
@@ -343,7 +343,7 @@ def _known_instrument(m, e):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def step(m, e):  # type: ignore[no-untyped-def]
+def step(m, e):
     """Process one event at address ``e``. Mutates the block and the journal; allocates nothing."""
     h = engine_at(m)
     ts = slot_at(e).ts
@@ -405,14 +405,14 @@ def step(m, e):  # type: ignore[no-untyped-def]
 
 
 @entry("int64(int64, int64)")
-def step_one(m, e):  # type: ignore[no-untyped-def]
+def step_one(m, e):
     """One event from Python; the fault code."""
     step(m, e)
     return engine_at(m).fault
 
 
 @entry("int64(int64, int64, int64, int64, int64, int64)")
-def run_events(m, events, offset, size, equity, room):  # type: ignore[no-untyped-def]
+def run_events(m, events, offset, size, equity, room):
     """Process whole messages from an array until its end, a fault, or a journal nearly full.
 
     Parameters
@@ -439,13 +439,13 @@ def run_events(m, events, offset, size, equity, room):  # type: ignore[no-untype
 
 
 @entry("int64(int64, int64, int64, int64, int64)")
-def define_now(m, what, record, size, watch_list):  # type: ignore[no-untyped-def]
+def define_now(m, what, record, size, watch_list):
     """``define`` for an engine whose thread isn't running."""
     return define(m, what, record, size, watch_list)
 
 
 @entry("int64(int64, int64, int64)")
-def call_now(m, k, handler):  # type: ignore[no-untyped-def]
+def call_now(m, k, handler):
     """Call ``on_start`` or ``on_stop`` outside of an event, and settle what it asks for."""
     call_handler(m, k, handler, 0, 0)
     _settle(m)

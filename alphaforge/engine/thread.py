@@ -37,7 +37,7 @@ control_at = view(L.CONTROL)
 
 
 @kernel
-def lag_bucket(ns):  # type: ignore[no-untyped-def]
+def lag_bucket(ns):
     """Index of a lag in the histogram: eight buckets an octave, exact below 8 ns."""
     value = max(ns, 0)
     if value < 8:
@@ -49,7 +49,7 @@ def lag_bucket(ns):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _count_lag(m, ns):  # type: ignore[no-untyped-def]
+def _count_lag(m, ns):
     h = engine_at(m)
     at = m + h.lags_at + 8 * lag_bucket(ns)
     store_i8(at, load_i8(at) + 1)
@@ -57,7 +57,7 @@ def _count_lag(m, ns):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _wake(m, now):  # type: ignore[no-untyped-def]
+def _wake(m, now):
     """The live clock passed a timer: an input like any other, so that a replay fires it again."""
     h = engine_at(m)
     at = m + h.scratch_at + 128
@@ -76,7 +76,7 @@ def _wake(m, now):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def poll(m, rings, count, clock):  # type: ignore[no-untyped-def]
+def poll(m, rings, count, clock):
     """Process up to a burst of messages of each ring, in order; how many."""
     h = engine_at(m)
     done = 0
@@ -98,7 +98,7 @@ def poll(m, rings, count, clock):  # type: ignore[no-untyped-def]
 
 
 @entry("int64(int64, int64, int64, int64, int64)")
-def run_thread(m, control, board, rings, count):  # type: ignore[no-untyped-def]
+def run_thread(m, control, board, rings, count):
     """Poll until told to stop or the engine halts.
 
     Parameters

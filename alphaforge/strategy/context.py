@@ -47,13 +47,13 @@ class OrderView(NamedTuple):
 
 
 @hot
-def human(count, numerator, denominator):  # type: ignore[no-untyped-def]
+def human(count, numerator, denominator):
     """Ticks or lots as the float that was ingested: one correctly rounded division."""
     return (count * numerator) / denominator
 
 
 @hot
-def snap_lots(m, i, qty):  # type: ignore[no-untyped-def]
+def snap_lots(m, i, qty):
     """A quantity in lots, toward zero; 0 for NaN and for what int64 can't hold."""
     lots = qty * instrument(m, i).lots_per_unit
     if not abs(lots) < _HUGE:
@@ -65,7 +65,7 @@ def snap_lots(m, i, qty):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def snap_ticks(m, i, side, price):  # type: ignore[no-untyped-def]
+def snap_ticks(m, i, side, price):
     """A limit price in ticks, down for a buy and up for a sell; 0 for NaN and infinity."""
     ticks = price * instrument(m, i).ticks_per_unit
     if not abs(ticks) < _HUGE:
@@ -77,7 +77,7 @@ def snap_ticks(m, i, side, price):  # type: ignore[no-untyped-def]
 
 
 @hot
-def _valid(m, i):  # type: ignore[no-untyped-def]
+def _valid(m, i):
     """Whether an instrument index exists; one that doesn't is a fault."""
     if i >= 0 and i < engine_at(m).instruments_used:
         return True
@@ -86,7 +86,7 @@ def _valid(m, i):  # type: ignore[no-untyped-def]
 
 
 @entry("int64(int64, int64, int64, int64, float64, float64, int64, int64)")
-def submit(m, i, side, type_, qty, price, tif, tag):  # type: ignore[no-untyped-def]
+def submit(m, i, side, type_, qty, price, tif, tag):
     """Queue an order of the running strategy; its id, or 0 while it may only look."""
     h = engine_at(m)
     owner = h.view_strategy
@@ -102,7 +102,7 @@ def submit(m, i, side, type_, qty, price, tif, tag):  # type: ignore[no-untyped-
 
 
 @entry("int64(int64, int64, float64)")
-def target(m, i, qty):  # type: ignore[no-untyped-def]
+def target(m, i, qty):
     """Order the difference to a signed target position, counting what is working already."""
     h = engine_at(m)
     if not _valid(m, i):
@@ -121,19 +121,19 @@ def target(m, i, qty):  # type: ignore[no-untyped-def]
 
 
 @entry("void(int64, int64)")
-def cancel(m, order_id):  # type: ignore[no-untyped-def]
+def cancel(m, order_id):
     """Ask to cancel an order; an id that isn't working is ignored."""
     ask(m, L.CANCEL, 0, order_id, 0)
 
 
 @entry("void(int64, int64)")
-def cancel_all(m, i):  # type: ignore[no-untyped-def]
+def cancel_all(m, i):
     """Ask to cancel the strategy's working orders in an instrument; -1 for all."""
     ask(m, L.CANCEL_ALL, 0, i, engine_at(m).view_strategy)
 
 
 @entry("void(int64, int64, float64)")
-def replace(m, order_id, limit):  # type: ignore[no-untyped-def]
+def replace(m, order_id, limit):
     """Ask for another limit price for a working order."""
     slot = O.find_order(m, order_id)
     if slot >= 0:
@@ -142,7 +142,7 @@ def replace(m, order_id, limit):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def position_floats(m, owner, i):  # type: ignore[no-untyped-def]
+def position_floats(m, owner, i):
     """(qty, average price, unrealised, realised) of one owner, human units."""
     h = engine_at(m)
     record = instrument(m, i)
@@ -158,7 +158,7 @@ def position_floats(m, owner, i):  # type: ignore[no-untyped-def]
 
 
 @entry("UniTuple(float64, 4)(int64, int64)")
-def position_of(m, i):  # type: ignore[no-untyped-def]
+def position_of(m, i):
     """The running strategy's position, as floats."""
     if not _valid(m, i):
         return 0.0, 0.0, 0.0, 0.0
@@ -166,7 +166,7 @@ def position_of(m, i):  # type: ignore[no-untyped-def]
 
 
 @entry("Tuple((int64, float64, float64, float64))(int64, int64)")
-def order_of(m, order_id):  # type: ignore[no-untyped-def]
+def order_of(m, order_id):
     """(status, leaves, filled, limit price) of an order, human units; zeros where unknown."""
     slot = O.find_order(m, order_id)
     if slot < 0:
@@ -182,21 +182,21 @@ def order_of(m, order_id):  # type: ignore[no-untyped-def]
 
 
 @entry("float64(int64)")
-def cash(m):  # type: ignore[no-untyped-def]
+def cash(m):
     """Cash of the account."""
     h = engine_at(m)
     return h.cash / h.ledger
 
 
 @entry("float64(int64)")
-def equity(m):  # type: ignore[no-untyped-def]
+def equity(m):
     """Cash and positions at their marks."""
     h = engine_at(m)
     return (h.cash + h.market_value) / h.ledger
 
 
 @entry("float64(int64, int64, int64)")
-def price_of(m, i, which):  # type: ignore[no-untyped-def]
+def price_of(m, i, which):
     """Last (0), bid (1), ask (2) or mid (3); NaN where there was none yet."""
     if not _valid(m, i):
         return math.nan
@@ -215,13 +215,13 @@ def price_of(m, i, which):  # type: ignore[no-untyped-def]
 
 
 @entry("int64(int64)")
-def now(m):  # type: ignore[no-untyped-def]
+def now(m):
     """The engine's time, ns UTC."""
     return engine_at(m).now
 
 
 @entry("void(int64, int64, int64)")
-def timer(m, after_ns, timer_id):  # type: ignore[no-untyped-def]
+def timer(m, after_ns, timer_id):
     """Ask for ``on_timer`` after a while."""
     set_timer(m, engine_at(m).view_strategy, after_ns, timer_id)
 

@@ -73,31 +73,31 @@ def add_method(type_: Obj, name: str, parameters: str, call: str, function: Any)
 def add_attribute(type_: Obj, name: str, function: Any) -> None:
     """Hang a computed attribute on a record type; ``function`` is called with the record."""
 
-    def resolve(self):  # type: ignore[no-untyped-def]
+    def resolve(self):
         return lambda self: function(self)
 
     overload_attribute(type(type_), name)(resolve)
 
 
 @intrinsic
-def address_of(typingctx, record):  # type: ignore[no-untyped-def]
+def address_of(typingctx, record):
     """The address of a record."""
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, args):
         return builder.ptrtoint(args[0], context.get_value_type(types.int64))
 
     return types.int64(record), codegen
 
 
 @intrinsic
-def _pointer(typingctx, address):  # type: ignore[no-untyped-def]
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+def _pointer(typingctx, address):
+    def codegen(context, builder, signature, args):
         return builder.inttoptr(args[0], context.get_value_type(types.CPointer(types.float64)))
 
     return types.CPointer(types.float64)(types.int64), codegen
 
 
 @nb.njit
-def floats_at(address, count):  # type: ignore[no-untyped-def]
+def floats_at(address, count):
     """A float64 array over memory; nothing is copied or owned."""
     return nb.carray(_pointer(address), count)

@@ -37,13 +37,13 @@ EVENT_AT = {handler: view(_VIEW, type_) for handler, type_ in EVENTS.items()}
 
 
 @nb.njit(error_model="numpy")
-def _price(shown, ticks):  # type: ignore[no-untyped-def]
+def _price(shown, ticks):
     record = instrument_at(shown.instrument_)
     return C.human(ticks, record.price_num, record.price_den)
 
 
 @nb.njit(error_model="numpy")
-def _qty(shown, lots):  # type: ignore[no-untyped-def]
+def _qty(shown, lots):
     record = instrument_at(shown.instrument_)
     return C.human(lots, record.lot_num, record.lot_den)
 
@@ -109,77 +109,77 @@ _attributes(
 _attributes(L.ON_TIMER, {"id": "load_i8(v.event_)", "due": "load_i8(v.event_ + 8)"})
 
 
-def _buy(ctx, instrument, qty, limit, tif, tag):  # type: ignore[no-untyped-def]
+def _buy(ctx, instrument, qty, limit, tif, tag):
     if limit is None:
         return C.submit(address_of(ctx), instrument, L.BUY, L.MARKET_ORDER, qty, 0.0, tif, tag)
     return C.submit(address_of(ctx), instrument, L.BUY, L.LIMIT_ORDER, qty, limit, tif, tag)
 
 
-def _sell(ctx, instrument, qty, limit, tif, tag):  # type: ignore[no-untyped-def]
+def _sell(ctx, instrument, qty, limit, tif, tag):
     if limit is None:
         return C.submit(address_of(ctx), instrument, L.SELL, L.MARKET_ORDER, qty, 0.0, tif, tag)
     return C.submit(address_of(ctx), instrument, L.SELL, L.LIMIT_ORDER, qty, limit, tif, tag)
 
 
-def _target(ctx, instrument, qty):  # type: ignore[no-untyped-def]
+def _target(ctx, instrument, qty):
     return C.target(address_of(ctx), instrument, float(qty))
 
 
-def _close(ctx, instrument):  # type: ignore[no-untyped-def]
+def _close(ctx, instrument):
     return C.target(address_of(ctx), instrument, 0.0)
 
 
-def _cancel(ctx, order_id):  # type: ignore[no-untyped-def]
+def _cancel(ctx, order_id):
     C.cancel(address_of(ctx), order_id)
 
 
-def _cancel_all(ctx, instrument):  # type: ignore[no-untyped-def]
+def _cancel_all(ctx, instrument):
     C.cancel_all(address_of(ctx), instrument)
 
 
-def _replace(ctx, order_id, limit):  # type: ignore[no-untyped-def]
+def _replace(ctx, order_id, limit):
     C.replace(address_of(ctx), order_id, limit)
 
 
-def _position(ctx, instrument):  # type: ignore[no-untyped-def]
+def _position(ctx, instrument):
     qty, average, unrealised, realised = C.position_of(address_of(ctx), instrument)
     return C.PositionView(qty, average, unrealised, realised)
 
 
-def _order(ctx, order_id):  # type: ignore[no-untyped-def]
+def _order(ctx, order_id):
     status, leaves, filled, price = C.order_of(address_of(ctx), order_id)
     return C.OrderView(status, leaves, filled, price)
 
 
-def _cash(ctx):  # type: ignore[no-untyped-def]
+def _cash(ctx):
     return C.cash(address_of(ctx))
 
 
-def _equity(ctx):  # type: ignore[no-untyped-def]
+def _equity(ctx):
     return C.equity(address_of(ctx))
 
 
-def _last(ctx, instrument):  # type: ignore[no-untyped-def]
+def _last(ctx, instrument):
     return C.price_of(address_of(ctx), instrument, 0)
 
 
-def _bid(ctx, instrument):  # type: ignore[no-untyped-def]
+def _bid(ctx, instrument):
     return C.price_of(address_of(ctx), instrument, 1)
 
 
-def _ask(ctx, instrument):  # type: ignore[no-untyped-def]
+def _ask(ctx, instrument):
     return C.price_of(address_of(ctx), instrument, 2)
 
 
-def _mid(ctx, instrument):  # type: ignore[no-untyped-def]
+def _mid(ctx, instrument):
     return C.price_of(address_of(ctx), instrument, 3)
 
 
-def _now(ctx):  # type: ignore[no-untyped-def]
+def _now(ctx):
     return C.now(address_of(ctx))
 
 
-def _timer(ctx, after_ns, id):  # type: ignore[no-untyped-def]  # noqa: A002
+def _timer(ctx, after_ns, id):  # noqa: A002
     C.timer(address_of(ctx), after_ns, id)
 
 

@@ -115,19 +115,19 @@ price_level_at = view(PRICE_LEVEL)
 
 
 @kernel
-def sim(x, s):  # type: ignore[no-untyped-def]
+def sim(x, s):
     """The s-th instrument's state."""
     return sim_at(x + exchange_at(x).sims_at + s * _SIM_BYTES)
 
 
 @kernel
-def resting(x, n):  # type: ignore[no-untyped-def]
+def resting(x, n):
     """The n-th slot of the order pool."""
     return resting_at(x + exchange_at(x).orders_at + n * _RESTING_BYTES)
 
 
 @kernel
-def price_level(x, s, tick):  # type: ignore[no-untyped-def]
+def price_level(x, s, tick):
     """The level of a price; prices share levels modulo the window."""
     return price_level_at(
         x + exchange_at(x).levels_at + (s * WINDOW + (tick & (WINDOW - 1))) * _LEVEL_BYTES
@@ -135,7 +135,7 @@ def price_level(x, s, tick):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def uniform(x):  # type: ignore[no-untyped-def]
+def uniform(x):
     """A random number in (0, 1)."""
     a = x + _RANDOM_AT
     p1 = (_A12 * load_i8(a + 8) - _A13 * load_i8(a)) % _M1
@@ -150,13 +150,13 @@ def uniform(x):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def exponential(x, mean):  # type: ignore[no-untyped-def]
+def exponential(x, mean):
     """An exponential random number."""
     return -math.log(uniform(x)) * mean
 
 
 @kernel
-def _emit(x, kind, s, a, b, c, d):  # type: ignore[no-untyped-def]
+def _emit(x, kind, s, a, b, c, d):
     """Put a one-slot message on the ring; one that is full is counted as a stall."""
     h = exchange_at(x)
     message = slot_at(x + _SCRATCH_AT)
@@ -177,7 +177,7 @@ def _emit(x, kind, s, a, b, c, d):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def report(x, order_id, s, status, lots, tick, side, liquidity, trade_id, ahead):  # type: ignore[no-untyped-def]
+def report(x, order_id, s, status, lots, tick, side, liquidity, trade_id, ahead):
     """Put an execution report on the ring."""
     h = exchange_at(x)
     message = order_slots_at(x + _SCRATCH_AT)
@@ -205,13 +205,13 @@ def report(x, order_id, s, status, lots, tick, side, liquidity, trade_id, ahead)
 
 
 @kernel
-def _emit_level(x, s, side, tick):  # type: ignore[no-untyped-def]
+def _emit_level(x, s, side, tick):
     here = price_level(x, s, tick)
     _emit(x, L.DEPTH, s, tick, here.lot, side, here.count)
 
 
 @kernel
-def _emit_quote(x, s):  # type: ignore[no-untyped-def]
+def _emit_quote(x, s):
     """The best prices, where they or their sizes changed and both sides are there."""
     k = sim(x, s)
     if k.best_bid == L.NO_PRICE or k.best_ask == L.NO_PRICE:
@@ -229,12 +229,12 @@ def _emit_quote(x, s):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _live_word(x, s, place):  # type: ignore[no-untyped-def]
+def _live_word(x, s, place):
     return x + exchange_at(x).live_at + (s * RESTING_PER_SIM + place) * 8
 
 
 @kernel
-def rest(x, s, order_id, side, tick, lots):  # type: ignore[no-untyped-def]
+def rest(x, s, order_id, side, tick, lots):
     """Queue an order at its price, behind all others; its slot, -1 where the pool is full."""
     h = exchange_at(x)
     k = sim(x, s)
@@ -273,7 +273,7 @@ def rest(x, s, order_id, side, tick, lots):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _take_out(x, n):  # type: ignore[no-untyped-def]
+def _take_out(x, n):
     """Take an order out of its queue and give its slot back; the best price follows."""
     h = exchange_at(x)
     o = resting(x, n)
@@ -305,7 +305,7 @@ def _take_out(x, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _next_price(x, s, tick, step):  # type: ignore[no-untyped-def]
+def _next_price(x, s, tick, step):
     """The nearest price with orders behind ``tick``, or NO_PRICE."""
     for away in range(1, WINDOW // 2):
         if price_level(x, s, tick + step * away).count > 0:
@@ -314,7 +314,7 @@ def _next_price(x, s, tick, step):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def cancel(x, n):  # type: ignore[no-untyped-def]
+def cancel(x, n):
     """Cancel a resting order."""
     o = resting(x, n)
     s, side, tick = o.sim, o.side, o.tick
@@ -323,7 +323,7 @@ def cancel(x, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def execute(x, s, side, lots, worst, own_id):  # type: ignore[no-untyped-def]
+def execute(x, s, side, lots, worst, own_id):
     """Match an incoming order against the book, best price first, oldest first.
 
     Parameters
@@ -365,7 +365,7 @@ def execute(x, s, side, lots, worst, own_id):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _distance(x, s, side, tick):  # type: ignore[no-untyped-def]
+def _distance(x, s, side, tick):
     """Ticks from the opposite best price, at least 1."""
     k = sim(x, s)
     other = k.best_ask if side > 0 else k.best_bid
@@ -375,12 +375,12 @@ def _distance(x, s, side, tick):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _draw_lots(x, s):  # type: ignore[no-untyped-def]
+def _draw_lots(x, s):
     return 1 + int(exponential(x, sim(x, s).mean_lot))
 
 
 @kernel
-def _arrive_limit(x, s):  # type: ignore[no-untyped-def]
+def _arrive_limit(x, s):
     k = sim(x, s)
     side = 1 if uniform(x) < 0.5 else -1
     at = uniform(x) * _LIMIT_TOTAL
@@ -396,7 +396,7 @@ def _arrive_limit(x, s):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _arrive_cancel(x, s):  # type: ignore[no-untyped-def]
+def _arrive_cancel(x, s):
     """A random resting order is cancelled with the odds of its distance; others' orders only."""
     k = sim(x, s)
     n = load_i8(_live_word(x, s, min(int(uniform(x) * k.live), k.live - 1)))
@@ -408,7 +408,7 @@ def _arrive_cancel(x, s):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _schedule(x, s):  # type: ignore[no-untyped-def]
+def _schedule(x, s):
     """Draw when the next order arrives: the sum of all rates, memoryless."""
     k = sim(x, s)
     rate = (2.0 * (_LIMIT_TOTAL + MARKET_RATE) + _THETA_MAX * k.live) * k.pace
@@ -416,7 +416,7 @@ def _schedule(x, s):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def arrive(x, s):  # type: ignore[no-untyped-def]
+def arrive(x, s):
     """One arrival of a simulated participant, and the draw of the next."""
     k = sim(x, s)
     limits, markets = 2.0 * _LIMIT_TOTAL, 2.0 * MARKET_RATE
@@ -434,7 +434,7 @@ def arrive(x, s):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def next_arrival(x):  # type: ignore[no-untyped-def]
+def next_arrival(x):
     """The instrument whose next order arrives first."""
     first = 0
     for s in range(1, exchange_at(x).instruments):
@@ -444,7 +444,7 @@ def next_arrival(x):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def advance(x):  # type: ignore[no-untyped-def]
+def advance(x):
     """The next thing that happens: an arrival, or the watermark that is due before it."""
     h = exchange_at(x)
     s = next_arrival(x)
@@ -458,7 +458,7 @@ def advance(x):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _find_own(x, order_id):  # type: ignore[no-untyped-def]
+def _find_own(x, order_id):
     """The resting slot of a client's order, or -1."""
     for n in range(exchange_at(x).orders_n):
         if resting(x, n).id == order_id:
@@ -467,7 +467,7 @@ def _find_own(x, order_id):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _ahead(x, n):  # type: ignore[no-untyped-def]
+def _ahead(x, n):
     lots = 0
     before = resting(x, n).prev
     while before >= 0:
@@ -477,7 +477,7 @@ def _ahead(x, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _sim_of(x, index):  # type: ignore[no-untyped-def]
+def _sim_of(x, index):
     for s in range(exchange_at(x).instruments):
         if sim(x, s).index == index:
             return s
@@ -485,13 +485,13 @@ def _sim_of(x, index):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _too_far(x, s, tick):  # type: ignore[no-untyped-def]
+def _too_far(x, s, tick):
     """Whether a price is outside the band: levels repeat every window, so it would share one."""
     return abs(tick - sim(x, s).last) >= WINDOW // 2
 
 
 @kernel
-def _enter(x, s, e):  # type: ignore[no-untyped-def]
+def _enter(x, s, e):
     """A client's new order: accepted, matched, and what is left rests or expires.
 
     A limit price so far from the market that it would share a level with a price near it (half a
@@ -513,7 +513,7 @@ def _enter(x, s, e):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _replace(x, s, n, e):  # type: ignore[no-untyped-def]
+def _replace(x, s, n, e):
     """A resting order at a new price: a new place in a queue, and it may trade at once."""
     o = order_slots_at(e)
     if _too_far(x, s, o.price):
@@ -529,7 +529,7 @@ def _replace(x, s, n, e):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def handle(x, e):  # type: ignore[no-untyped-def]
+def handle(x, e):
     """A message from a client: a new order, a cancel, a replace."""
     o = order_slots_at(e)
     s = _sim_of(x, o.instrument)
@@ -549,7 +549,7 @@ def handle(x, e):  # type: ignore[no-untyped-def]
 
 
 @entry("int64(int64, int64)")
-def generate(x, count):  # type: ignore[no-untyped-def]
+def generate(x, count):
     """Let ``count`` things happen as fast as possible; room in the ring is the caller's care."""
     for _ in range(count):
         advance(x)
@@ -557,13 +557,13 @@ def generate(x, count):  # type: ignore[no-untyped-def]
 
 
 @entry("void(int64, int64)")
-def handle_now(x, e):  # type: ignore[no-untyped-def]
+def handle_now(x, e):
     """``handle`` from Python."""
     handle(x, e)
 
 
 @entry("void(int64, int64)")
-def populate(x, s):  # type: ignore[no-untyped-def]
+def populate(x, s):
     """Fill an empty book to about its stationary depth, and draw the first arrival."""
     k = sim(x, s)
     for i in range(DEEPEST):

@@ -66,7 +66,7 @@ INSTRUMENTS: dict[str, tuple[Instrument, float, float, float]] = {
 
 
 @entry("int64(int64, int64, int64)")
-def run_exchange(x, drive, orders):  # type: ignore[no-untyped-def]
+def run_exchange(x, drive, orders):
     """Follow the clock until told to stop: arrivals when due, clients' orders as they come.
 
     Parameters
