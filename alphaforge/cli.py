@@ -8,11 +8,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -23,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from alphaforge.errors import AlphaForgeError, ConfigError
+from alphaforge.ports import HOST, first_free, is_free
 
 WORKBENCH = Path("notebooks/workbench.ipynb")
 JUPYTER_PORT = 8888
@@ -58,7 +57,7 @@ def lab(port: Port = None) -> None:
 def lab_options(port: int | None) -> list[str]:
     """JupyterLab's options for this machine, user and folder; its server prints the address."""
     options = [
-        "--ip=127.0.0.1",
+        f"--ip={HOST}",
         f"--port={port or JUPYTER_PORT}",
         f"--ServerApp.port_retries={0 if port else 100}",
         # Leaves the address with its token, and what goes wrong.
@@ -260,16 +259,9 @@ def check_port() -> Finding:
     from alphaforge.config import load_settings
 
     try:
-        first, last = load_settings().ports
+        return Finding(f"{HOST}:{first_free(*load_settings().ports)} is free")
     except ConfigError as error:
         return Finding(str(error), "Correct or remove the setting.")
-    port = next((port for port in range(first, last + 1) if is_free(port)), None)
-    if port is None:
-        return Finding(
-            f"none free from {first} to {last}",
-            "Set ALPHAFORGE_PORTS to another range, first-last.",
-        )
-    return Finding(f"127.0.0.1:{port} is free")
 
 
 def check_chromium() -> Finding:
@@ -297,15 +289,3 @@ CHECKS: dict[str, Callable[[], Finding]] = {
 def find_chromium() -> Path | None:
     """The system's Chromium or Chrome, if it has one."""
     return next((Path(path) for path in map(shutil.which, CHROMIUM_NAMES) if path), None)
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port now."""
-    with closing(socket.socket()) as probe:
-        # As servers do: a port that only waits out a closed connection counts as free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -14,7 +14,6 @@ none, in the user's configuration directory (``~/.config/alphaforge``)::
 from __future__ import annotations
 
 import os
-import shutil
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -34,9 +33,6 @@ from alphaforge.errors import ConfigError, did_you_mean
 FILE_NAME = "alphaforge.toml"
 PREFIX = "ALPHAFORGE_"
 _NESTED = "__"
-
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the kernel's own in-memory file system
-_SHARED_MEMORY_BYTES = 512 * 1024**2
 
 
 class PortRange(NamedTuple):
@@ -69,13 +65,6 @@ def _default_cache_dir() -> Path:
     return _user_folder("XDG_CACHE_HOME", ".cache")
 
 
-def _default_session_dir() -> Path:
-    """Memory rather than a disk, unless the machine has too little (a container's 64 MB)."""
-    if _SHARED_MEMORY.is_dir() and shutil.disk_usage(_SHARED_MEMORY).free >= _SHARED_MEMORY_BYTES:
-        return _SHARED_MEMORY / f"alphaforge-{os.getuid()}"
-    return _default_cache_dir() / "sessions"
-
-
 class ExchangeSettings(BaseModel):
     """The embedded simulated exchange.
 
@@ -103,8 +92,6 @@ class Settings(BaseSettings):
     ----------
     database
         The DuckDB file of the history, or ``:memory:``.
-    session_dir
-        Where a session maps its block and rings, readable by their owner only.
     cache_dir
         Compiled kernels. Can be removed at any time; they are compiled again.
     wait
@@ -116,8 +103,6 @@ class Settings(BaseSettings):
         Where the widget server may listen, on loopback only.
     theme
         ``follow`` takes JupyterLab's, or the system's where there is no Lab.
-    log_level
-        The least severe message that is shown.
     exchange
         The embedded simulated exchange.
     """
@@ -127,7 +112,6 @@ class Settings(BaseSettings):
     )
 
     database: str = Field(default="alphaforge.duckdb", min_length=1)
-    session_dir: Path = Field(default_factory=_default_session_dir)
     cache_dir: Path = Field(default_factory=_default_cache_dir)
     wait: Literal["balanced", "spin"] = "balanced"
     fps: int = Field(default=20, ge=1, le=60)
@@ -135,7 +119,6 @@ class Settings(BaseSettings):
         PortRange, NoDecode, BeforeValidator(_read_ports), AfterValidator(_check_ports)
     ] = PortRange(8900, 8999)
     theme: Literal["follow", "light", "dark"] = "follow"
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
     exchange: ExchangeSettings = ExchangeSettings()
 
     @classmethod

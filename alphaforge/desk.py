@@ -268,16 +268,10 @@ class LiveDesk:
         forming = bool(builder["trades"]) and closed == int(builder["closed"])
         return _bars(i, first, rows, builder if forming else None)
 
-    def fills(self, symbol: str | None, start: int) -> list[D.Fill]:
-        """Fills since a number, oldest first."""
-        feed = self._open().feed
-        kept = list(feed.fills)
-        skip = max(0, start - (feed.fill_count - len(kept)))
-        return [
-            self._fill(f)
-            for f in kept[skip:]
-            if symbol in (None, self._instruments[f.instrument].symbol)
-        ]
+    def fills(self, start: int) -> tuple[int, list[D.Fill]]:
+        """The number to ask from next time, and fills ``start`` and later that are still kept."""
+        total, fresh = self._open().feed.fills_since(start)
+        return total, [self._fill(f) for f in fresh]
 
     def _fill(self, f: Any) -> D.Fill:
         i = self._instruments[f.instrument]

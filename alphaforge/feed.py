@@ -7,10 +7,11 @@ bar, and hands rows to the history in batches. It never touches the block.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,8 @@ class Feed:
         self._waiters: list[_Waiter] = []
         self._listeners: list[Callable[[], None]] = []
         self._half: tuple[Any, ...] | None = None
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._storing = threading.Lock()  # taken before `_lock` where both are
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alphaforge-journal", daemon=True)
 
@@ -159,6 +161,10 @@ class Feed:
                 self._take(rows)
                 rows = self.reader.read()
             listeners = list(self._listeners)
+            crowded = len(self.orders) > ORDERS_KEPT
+        if crowded:
+            self.flush()
+            self._forget()
         for listener in listeners:
             listener()
 
@@ -204,15 +210,15 @@ class Feed:
         record.price = int(row["c"])
         self._changed.add(order_id)
         self._wake(record)
-        if len(self.orders) > ORDERS_KEPT:
-            self.flush()
-            self._forget()
 
     def _forget(self) -> None:
-        """Drop the oldest closed orders; the history has them."""
-        closed = [k for k, o in self.orders.items() if o.status in _CLOSED]
-        for order_id in closed[: ORDERS_KEPT // 2]:
-            del self.orders[order_id]
+        """Drop the oldest closed orders that the history has."""
+        with self._lock:
+            stored = (
+                k for k, o in self.orders.items() if o.status in _CLOSED and k not in self._changed
+            )
+            for order_id in list(itertools.islice(stored, ORDERS_KEPT // 2)):
+                del self.orders[order_id]
 
     def _fill(self, row: Any) -> None:
         fill = FillRecord(*(int(row[n]) for n in ("a", "instrument", "ts", "b", "c", "d", "code")))
@@ -225,6 +231,13 @@ class Feed:
         if record is not None:
             record.reason = denial_text(row)
             self._changed.add(record.order_id)
+
+    def fills_since(self, start: int) -> tuple[int, list[FillRecord]]:
+        """How many fills there were, ever, and those from number ``start`` on that are kept."""
+        with self._lock:
+            kept = min(self.fill_count - start, len(self.fills))
+            newest = list(itertools.islice(reversed(self.fills), max(kept, 0)))
+            return self.fill_count, newest[::-1]
 
     # --- waiting --------------------------------------------------------------------------------
 
@@ -255,19 +268,18 @@ class Feed:
     # --- storing --------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Write what is new to the history, in batches."""
-        with self._lock:
-            if self._changed:
-                self._store_orders(
-                    [self.orders[k] for k in sorted(self._changed) if k in self.orders]
-                )
-                self._changed.clear()
-            if self._unsaved_fills:
-                self._store_fills(self._unsaved_fills)
-                self._unsaved_fills = []
-            if self._unsaved_rows:
-                self._store_rows(np.concatenate(self._unsaved_rows))
-                self._unsaved_rows = []
+        """Write what is new to the history, in batches; readers of the tables don't wait for it."""
+        with self._storing:
+            with self._lock:
+                orders = [replace(self.orders[k]) for k in sorted(self._changed)]
+                fills, rows = self._unsaved_fills, self._unsaved_rows
+                self._changed, self._unsaved_fills, self._unsaved_rows = set(), [], []
+            if orders:
+                self._store_orders(orders)
+            if fills:
+                self._store_fills(fills)
+            if rows:
+                self._store_rows(np.concatenate(rows))
 
     def _id(self, instrument: int) -> int:
         return self._history.instrument_id(self._engine.instruments[instrument].symbol)

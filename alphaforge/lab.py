@@ -336,7 +336,10 @@ class Lab:
             if self._server is None:
                 instruments = [INSTRUMENTS[symbol][0] for symbol in self.settings.exchange.symbols]
                 desk = LiveDesk(lambda: self.live, instruments, 1.0 / self.settings.fps)
-                self._server = WidgetServer(desk, port).start()
+                chosen = self.settings
+                self._server = WidgetServer(
+                    desk, port, chosen.ports, chosen.fps, chosen.theme
+                ).start()
             return self._server
 
     # --- the end --------------------------------------------------------------------------------

@@ -65,9 +65,8 @@ class Blotter:
 
     def update(self, frame: Frame) -> None:
         """Show the open tab's rows and every tab's count."""
-        fresh = self._desk.fills(None, self._fill_count)
+        self._fill_count, fresh = self._desk.fills(self._fill_count)
         self._fills.extend(fresh)
-        self._fill_count += len(fresh)
         table = self._tables[self.root.active](frame)
         counts = {
             "Positions": sum(position.qty != 0 for position in frame.positions),

@@ -333,10 +333,12 @@ class Chart:
         return np.asarray(self.source.data["close"][max(0, upto - max(AVERAGES)) : upto])
 
     def _take_fills(self) -> None:
-        fresh = self._desk.fills(self._selection.symbol, self._fills_seen)
-        if not fresh or not self._window.rows:
+        if not self._window.rows:
             return
-        self._fills_seen += len(fresh)
+        self._fills_seen, every = self._desk.fills(self._fills_seen)
+        fresh = [fill for fill in every if fill.symbol == self._selection.symbol]
+        if not fresh:
+            return
         opens = np.asarray(self.source.data["ts_open_ms"])
         rows = np.searchsorted(opens, [fill.ts_ms for fill in fresh], side="right") - 1
         keep = [(int(r), fill) for r, fill in zip(rows, fresh, strict=True) if r >= 0][-MARKS:]

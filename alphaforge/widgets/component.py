@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 import param
 from panel.custom import JSComponent
@@ -60,11 +60,19 @@ class Island(JSComponent):
 
 
 class Pulse(Island):
-    """Invisible: the number of a frame sent, and of the last one that the browser has taken in."""
+    """Invisible: the number of a frame sent, of the last one taken in, and the page's theme."""
 
     _esm = ESM / "pulse.js"
     sent = param.Integer(default=0)
     seen = param.Integer(default=0)
+    theme = param.Selector(default="dark", objects=["dark", "light"])
+
+
+class Look(TypedDict):
+    """The theme that a page begins with, and whether it follows the notebook's or the system's."""
+
+    theme: str
+    follows: bool
 
 
 class Selection(param.Parameterized):
@@ -74,3 +82,4 @@ class Selection(param.Parameterized):
     spec = param.String(doc="The bar specification of the chart.")
     price = param.Number(default=None, allow_None=True, doc="A price picked in the ladder.")
     theme = param.Selector(default="dark", objects=["dark", "light"])
+    follows = param.Boolean(default=True, doc="Whether the theme is the notebook's or system's.")

@@ -7,7 +7,7 @@ from typing import Any
 import param
 
 from alphaforge.widgets import figures
-from alphaforge.widgets.component import ESM, Island, Selection
+from alphaforge.widgets.component import ESM, Island
 from alphaforge.widgets.desk import Desk, Frame
 
 STATE_TONES = {"ACTIVE": "up", "REDUCING": "warn", "HALTED": "bad"}
@@ -26,7 +26,6 @@ class HeaderView(Island):
     can_pause = param.Boolean(default=False)
     killed = param.Boolean(default=False)
     stopped_by = param.String(default="Killed")
-    theme = param.Selector(default="dark", objects=["dark", "light"])
 
 
 class Header:
@@ -34,12 +33,11 @@ class Header:
 
     every = 4
 
-    def __init__(self, desk: Desk, selection: Selection) -> None:
+    def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self.root = HeaderView(
             css_classes=["fill", "row", "top"],
             session=desk.name,
-            theme=selection.theme,
             on={
                 "kill": lambda _: desk.kill(),
                 "arm": lambda _: desk.arm(),
@@ -47,7 +45,6 @@ class Header:
                 "resume": lambda _: desk.resume(),
             },
         )
-        self.root.param.watch(lambda event: setattr(selection, "theme", event.new), "theme")
 
     def update(self, frame: Frame) -> None:
         """Show the newest figures."""
@@ -99,7 +96,7 @@ class Status:
 
     every = 4
 
-    def __init__(self, _desk: Desk | None = None) -> None:
+    def __init__(self) -> None:
         self.root = StatusView(css_classes=["fill", "row", "status"])
 
     def update(self, frame: Frame) -> None:

@@ -207,8 +207,8 @@ class Desk(Protocol):
     def bars(self, symbol: str, spec: str, start: int) -> Bars:
         """Closed bars with index >= ``start`` (0 is the session's first), then the forming one."""
 
-    def fills(self, symbol: str | None, start: int) -> list[Fill]:
-        """Fills number ``start`` and later, oldest first, of one instrument or of all."""
+    def fills(self, start: int) -> tuple[int, list[Fill]]:
+        """The number to ask from next time, and fills ``start`` and later, oldest first."""
 
     def submit(self, ticket: Ticket) -> str:
         """Send an order; return ``""`` or the reason it was refused."""

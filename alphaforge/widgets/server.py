@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -22,16 +21,16 @@ from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
 from alphaforge.errors import ConfigError
+from alphaforge.ports import HOST, first_free
 from alphaforge.widgets import theme
 from alphaforge.widgets.access import Gate, Tickets
-from alphaforge.widgets.component import Selection
+from alphaforge.widgets.component import Look, Selection
 from alphaforge.widgets.desk import Desk
 from alphaforge.widgets.embed import Embedded, hub_origins
 from alphaforge.widgets.tearsheet import Run, missing_run_page, run_page
 from alphaforge.widgets.view import Pump, View
 from alphaforge.widgets.workbench import PAGES
 
-HOST = "127.0.0.1"
 START_TIMEOUT_S = 30.0
 HEIGHTS = {"workbench": 720, "chart": 480, "ladder": 560, "run": 640}
 
@@ -44,7 +43,13 @@ class WidgetServer:
     desk : Desk
         The session to show.
     port : int, optional
-        Where to listen; a free port when left out.
+        Where to listen; the first free one of ``ports`` when left out.
+    ports : pair of int
+        First and last port to choose from.
+    fps : float
+        Frames a second that a page gets at most.
+    theme : str
+        ``"dark"``, ``"light"``, or ``"follow"``: JupyterLab's, or the system's where there is none.
     origins : sequence of str
         Further hosts (``"host:port"``) whose pages may open a socket, for instance a hub's.
 
@@ -54,12 +59,22 @@ class WidgetServer:
     >>> server.url("workbench")                      # doctest: +SKIP
     """
 
-    def __init__(self, desk: Desk, port: int | None = None, origins: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        port: int | None = None,
+        ports: tuple[int, int] = (8900, 8999),
+        fps: float = 20.0,
+        theme: str = "follow",
+        origins: Sequence[str] = (),
+    ) -> None:
         self._desk = desk
+        self._theme = theme
         self._wanted = port
+        self._ports = ports
         self._origins = [*origins, *hub_origins()]
         self._tickets = Tickets()
-        self._pump = Pump()
+        self._pump = Pump(fps)
         self._runs: dict[str, Run] = {}
         self._ready = threading.Event()
         self._failure: BaseException | None = None
@@ -81,7 +96,7 @@ class WidgetServer:
         if self._thread is not None:
             return self
         self._check_desk()
-        self.port = self._wanted if self._wanted is not None else free_port()
+        self.port = self._wanted if self._wanted is not None else first_free(*self._ports)
         self._thread = threading.Thread(target=self._run, name="alphaforge-ui", daemon=True)
         self._thread.start()
         if not self._ready.wait(START_TIMEOUT_S):
@@ -187,15 +202,22 @@ class WidgetServer:
     def _open_run(self) -> Any:
         run = self._runs.get(_argument("id"))
         if run is None:
-            return missing_run_page(_argument("id"), _theme())
-        return run_page(run, _theme())
+            return missing_run_page(_argument("id"), self._look())
+        return run_page(run, self._look())
 
     def _selection(self) -> Selection:
         infos = {info.symbol: info for info in self._desk.symbols()}
         info = infos.get(_argument("symbol"), next(iter(infos.values())))
         wanted = _argument("spec")
         spec = wanted if wanted in info.specs else info.specs[0]
-        return Selection(symbol=info.symbol, spec=spec, theme=_theme())
+        return Selection(symbol=info.symbol, spec=spec, **self._look())
+
+    def _look(self) -> Look:
+        """The theme to begin with, and whether it follows the notebook's or the system's."""
+        if self._theme != "follow":
+            return {"theme": self._theme, "follows": False}
+        wanted = _argument("th")
+        return {"theme": wanted if wanted in theme.TOKENS else "dark", "follows": True}
 
     # ---------------------------------------------------------------- addresses
 
@@ -251,18 +273,6 @@ def _quietly(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         loop.default_exception_handler(context)
 
 
-def free_port() -> int:
-    """Return a port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
 def _argument(name: str) -> str:
     values = (pn.state.session_args or {}).get(name, [b""])
     return bytes(values[0]).decode("utf-8", "replace")
-
-
-def _theme() -> str:
-    wanted = _argument("th")
-    return wanted if wanted in theme.TOKENS else "dark"

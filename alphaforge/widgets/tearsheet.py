@@ -27,7 +27,7 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from alphaforge.widgets.axis import PRICE_LABELS, TIME_LABELS, time_ticks
-from alphaforge.widgets.component import Selection
+from alphaforge.widgets.component import Look, Selection
 from alphaforge.widgets.desk import Fill
 from alphaforge.widgets.theme import MONO, TOKENS
 from alphaforge.widgets.workbench import Page
@@ -207,17 +207,17 @@ def _link(panes: list[figure], ts_ms: Column, tokens: dict[str, str]) -> None:
         pane.xaxis.visible = pane is panes[-1]
 
 
-def run_page(run: Run, theme: str) -> pn.Template:
+def run_page(run: Run, look: Look) -> pn.Template:
     """Return the page that shows a run; it is drawn once and needs no frames."""
-    pane = pn.pane.Bokeh(plot(run, theme), sizing_mode="stretch_both", min_height=0)
-    page = Page(run.title, "single", {"widget": pane}, (), Selection(symbol="", theme=theme))
+    pane = pn.pane.Bokeh(plot(run, look["theme"]), sizing_mode="stretch_both", min_height=0)
+    page = Page(run.title, "single", {"widget": pane}, (), Selection(symbol="", **look))
     return page.template
 
 
-def missing_run_page(run_id: str, theme: str) -> pn.Template:
+def missing_run_page(run_id: str, look: Look) -> pn.Template:
     """Return a page that says the run is not here (the kernel has been restarted, most likely)."""
     words = pn.pane.HTML(
         f'<p class="empty">This session has no run {html.escape(run_id)}. Run the cell again.</p>'
     )
-    selection = Selection(symbol="", theme=theme)
+    selection = Selection(symbol="", **look)
     return Page(f"No run {run_id}", "single", {"widget": words}, (), selection).template

@@ -1,4 +1,4 @@
-"""The pump: one thread that gives every open page its frames, at most 20 a second.
+"""The pump: one thread that gives every open page its frames, at most ``fps`` a second.
 
 A page is a :class:`View`.  The pump asks its document for one callback a frame and asks again
 only when that one has run and the browser has taken its frame in, so a slow page skips frames
@@ -20,7 +20,6 @@ from alphaforge.widgets.component import Component, Pulse
 from alphaforge.widgets.desk import Desk, Frame
 
 log = logging.getLogger(__name__)
-FRAMES_PER_SECOND = 20.0
 IN_FLIGHT = 15  #: frames that may be on their way to the browser
 ECHO_EVERY = 5  #: frames between two echoes: asking for each would cost a message a frame
 PATIENCE_S = 2.0  #: after which a frame is tried anyway: an echo may be lost with its socket
@@ -96,7 +95,7 @@ class View:
 class Pump:
     """The thread that drives the views."""
 
-    def __init__(self, frames_per_second: float = FRAMES_PER_SECOND) -> None:
+    def __init__(self, frames_per_second: float) -> None:
         self._period = 1.0 / frames_per_second
         self._views: list[View] = []
         self._lock = threading.Lock()

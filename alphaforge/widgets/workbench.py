@@ -33,8 +33,8 @@ class Page:
         selection: Selection,
     ) -> None:
         self.components = components
-        self.pulse = Pulse()
-        self.selection = selection
+        self.pulse = Pulse(theme=selection.theme)
+        self.pulse.param.watch(lambda event: setattr(selection, "theme", event.new), "theme")
         # Read as text: Panel gives a template its own environment, in which `base` is a variable.
         text = (TEMPLATES / "page.html").read_text(encoding="utf-8")
         body = (TEMPLATES / f"{template}.html").read_text(encoding="utf-8")
@@ -42,6 +42,7 @@ class Page:
         self.template.add_variable("af_stylesheet", theme.stylesheet_url())
         self.template.add_variable("af_script", theme.script_url())
         self.template.add_variable("af_theme", selection.theme)
+        self.template.add_variable("af_follows", selection.follows)
         self.template.add_variable("af_live", bool(components))
         self.template.add_variable("af_title", title)
         if components:
@@ -52,7 +53,7 @@ class Page:
 
 def workbench_page(desk: Desk, selection: Selection) -> Page:
     """Return everything on one page."""
-    header, chart, status = Header(desk, selection), Chart(desk, selection), Status()
+    header, chart, status = Header(desk), Chart(desk, selection), Status()
     ladder, ticket = Ladder(desk, selection), OrderTicket(desk, selection)
     blotter, risk = Blotter(desk), Risk(desk)
     slots = {

@@ -126,12 +126,3 @@ def test_keyword_is_not_blamed_for_the_files_value(nothing_set: Path) -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_settings().fps = 3
-
-
-def test_session_dir_avoids_a_small_shared_memory(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("alphaforge.config._SHARED_MEMORY", tmp_path)
-    assert load_settings().session_dir.parent == tmp_path
-    monkeypatch.setattr("alphaforge.config._SHARED_MEMORY_BYTES", 2**62)
-    assert load_settings().session_dir == tmp_path / "cache" / "alphaforge" / "sessions"

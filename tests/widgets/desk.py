@@ -175,9 +175,9 @@ class FakeDesk:
             columns = np.array(rows[first:], dtype=np.float64).T.copy()
         return Bars(first, len(columns[0]) - 1, True, *columns)
 
-    def fills(self, symbol: str | None, start: int) -> list[Fill]:
+    def fills(self, start: int) -> tuple[int, list[Fill]]:
         with self.lock:
-            return [f for f in self._fills if symbol in (None, f.symbol)][start:]
+            return len(self._fills), self._fills[start:]
 
     def frame(self) -> Frame:
         with self.lock:

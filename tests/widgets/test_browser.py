@@ -20,6 +20,7 @@ from waiting import until
 
 from alphaforge.widgets import WidgetServer
 from alphaforge.widgets.chart import HELD
+from alphaforge.widgets.theme import TOKENS
 
 pytestmark = pytest.mark.browser
 CHROMIUM = Path("/usr/bin/chromium")
@@ -237,23 +238,38 @@ def test_panning_offers_the_way_back(page: Page) -> None:
     expect(live).to_be_hidden()
 
 
-def test_the_theme_switches_live_and_follows_the_notebook(page: Page) -> None:
-    palette = """() => {
-      for (const view of Bokeh.index.query(v => v.model.name === "price"))
-        return view.model.renderers.map(r => r.glyph.line_color?.transform?.palette?.[1])
-          .find(Boolean)
-    }"""
-    dark = page.evaluate(palette)
+PALETTE = """() => {
+  for (const view of Bokeh.index.query(v => v.model.name === "price"))
+    return view.model.renderers.map(r => r.glyph.line_color?.transform?.palette?.[1])
+      .find(Boolean)
+}"""
+
+
+def wait_for_theme(page: Page, theme: str) -> None:
+    """Wait until the page and what is drawn on the canvas have a theme's colours."""
+    page.wait_for_function(f"() => document.documentElement.dataset.theme === '{theme}'")
+    page.wait_for_function(f"() => ({PALETTE})() === '{TOKENS[theme]['up']}'")
+
+
+def test_the_theme_begins_as_the_systems_switches_and_follows_the_notebook(page: Page) -> None:
+    wait_for_theme(page, "light")  # what Playwright says the system has
     page.get_by_label("Switch theme").click()
-    page.wait_for_function(f"() => ({palette})() !== '{dark}'")
-    assert page.evaluate("document.documentElement.dataset.theme") == "light"
-    page.evaluate("postMessage({af_theme: 'dark'}, location.origin)")
-    page.wait_for_function(f"() => ({palette})() === '{dark}'")
+    wait_for_theme(page, "dark")
+    page.evaluate("postMessage({af_theme: 'light'}, location.origin)")
+    wait_for_theme(page, "light")
     page.evaluate(
         "dispatchEvent(new MessageEvent('message',"
-        " {data: {af_theme: 'light'}, origin: 'http://example.org'}))"
+        " {data: {af_theme: 'dark'}, origin: 'http://example.org'}))"
     )
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    wait_for_theme(page, "light")
+
+
+def test_a_chart_alone_follows_the_notebook_too(page: Page, server: WidgetServer) -> None:
+    page.goto(server.url("chart", th="dark"))
+    page.wait_for_function(READY, timeout=30_000)
+    wait_for_theme(page, "dark")
+    page.evaluate("postMessage({af_theme: 'light'}, location.origin)")
+    wait_for_theme(page, "light")
 
 
 def test_tabs_actions_and_limits(page: Page, live_desk: FakeDesk) -> None:

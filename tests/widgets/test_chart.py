@@ -9,6 +9,7 @@ from desk import FakeDesk
 from alphaforge.widgets.axis import time_ticks
 from alphaforge.widgets.chart import HELD, Chart, moving_average
 from alphaforge.widgets.component import Selection
+from alphaforge.widgets.desk import Ticket
 from alphaforge.widgets.theme import TOKENS
 
 FIELDS = ("ts_open_ms", "open", "high", "low", "close", "volume")
@@ -85,7 +86,7 @@ def test_fills_stand_on_the_bar_they_happened_in(desk: FakeDesk) -> None:
     chart.update(desk.frame())
     marks = chart.marks.data
     bars = desk.bars("BTCUSDT", "1m", 0)
-    fills = desk.fills("BTCUSDT", 0)
+    fills = [fill for fill in desk.fills(0)[1] if fill.symbol == "BTCUSDT"]
     assert len(marks["index"]) == len(fills) == 3
     for index, price, fill in zip(marks["index"], marks["price"], fills, strict=True):
         row = int(index) - bars.first
@@ -93,6 +94,17 @@ def test_fills_stand_on_the_bar_they_happened_in(desk: FakeDesk) -> None:
         assert price == fill.price
     chart.update(desk.frame())
     assert len(chart.marks.data["index"]) == 3
+
+
+def test_another_symbols_fills_are_marked_nowhere_and_never_twice(desk: FakeDesk) -> None:
+    chart = chart_of(desk, "1m")
+    chart.update(desk.frame())
+    for symbol in ("ETHUSDT", "BTCUSDT", "ETHUSDT"):
+        desk.submit(Ticket(symbol, 1, "market", 0.1))
+        chart.update(desk.frame())
+    for _ in range(3):
+        chart.update(desk.frame())
+    assert len(chart.marks.data["index"]) == 4
 
 
 def test_another_symbol_starts_afresh(desk: FakeDesk) -> None:

@@ -19,7 +19,7 @@ from alphaforge.widgets.risk import Risk
 from alphaforge.widgets.ticket import OrderTicket
 
 MAKE: dict[str, Callable[[FakeDesk, Selection], Component]] = {
-    "header": Header,
+    "header": lambda desk, _: Header(desk),
     "ladder": Ladder,
     "ticket": OrderTicket,
     "blotter": lambda desk, _: Blotter(desk),
@@ -145,7 +145,7 @@ def test_submitting_sends_exactly_what_the_button_says(
 
 
 def test_the_header_kills_and_arms(desk: FakeDesk, selection: Selection) -> None:
-    header = Header(desk, selection)
+    header = Header(desk)
     say(header.root, do="kill")
     header.update(desk.frame())
     assert header.root.killed
@@ -157,7 +157,7 @@ def test_the_header_kills_and_arms(desk: FakeDesk, selection: Selection) -> None
 
 
 def test_an_unknown_message_does_nothing(desk: FakeDesk, selection: Selection) -> None:
-    say(Header(desk, selection).root, do="rm")
+    say(Header(desk).root, do="rm")
     assert desk.log == []
 
 

@@ -44,7 +44,7 @@ def test_every_instrument_has_its_quote_its_depth_and_its_bars(desk: LiveDesk) -
 def test_a_filled_order_shows_as_position_and_stays_when_flat(desk: LiveDesk) -> None:
     assert desk.submit(Ticket("ETHUSDT", 1, "market", 1.5)) == ""
     until(lambda: (p := position(desk, "ETHUSDT")) is not None and p.qty == 1.5, "the fill")
-    until(lambda: [fill.side for fill in desk.fills("ETHUSDT", 0)][:1] == [1], "the fill's row")
+    until(lambda: [fill.side for fill in desk.fills(0)[1]][:1] == [1], "the fill's row")
     desk.flatten("ETHUSDT")
     until(lambda: (p := position(desk, "ETHUSDT")) is not None and p.qty == 0, "flat")
     left = position(desk, "ETHUSDT")

@@ -14,8 +14,8 @@ from desk import FakeDesk
 from waiting import until
 
 from alphaforge.errors import ConfigError
+from alphaforge.ports import first_free
 from alphaforge.widgets import WidgetServer
-from alphaforge.widgets.server import free_port
 from alphaforge.widgets.workbench import PAGES
 
 
@@ -84,7 +84,8 @@ def test_every_widget_has_a_page(server: WidgetServer, route: str) -> None:
     cookie, _ = enter(server)
     status, text, _ = get(server, f"/{route}?symbol=ETHUSDT&spec=5s&th=light", cookie)
     assert status == 200
-    assert 'dataset.theme = "light"' in text
+    assert 'theme: "light"' in text
+    assert 'follows: "True"' in text
     title = {
         "workbench": "AlphaForge workbench",
         "chart": "ETHUSDT chart",
@@ -181,7 +182,7 @@ def test_a_taken_port_is_a_clear_error() -> None:
 
 
 def test_stop_frees_the_port() -> None:
-    port = free_port()
+    port = first_free(8900, 8999)
     for _ in range(2):
         server = WidgetServer(FakeDesk(bars=50), port=port).start()
         assert server.port == port
@@ -211,3 +212,20 @@ def test_behind_a_hub_the_frame_goes_through_its_proxy(
 ) -> None:
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/ada/")
     assert f'"/user/ada/proxy/{server.port}/"' in server.embed()._repr_html_()
+
+
+def test_a_range_without_a_free_port_says_how_to_set_another() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=rf"no port from {port} to {port}.*ALPHAFORGE_PORTS"):
+            WidgetServer(FakeDesk(bars=50), ports=(port, port)).start()
+
+
+def test_a_theme_that_is_set_wins_over_the_address() -> None:
+    with WidgetServer(FakeDesk(bars=50), theme="light") as fixed:
+        cookie, _ = enter(fixed)
+        _, text, _ = get(fixed, "/ladder?th=dark", cookie)
+    assert 'theme: "light"' in text
+    assert 'follows: "False"' in text

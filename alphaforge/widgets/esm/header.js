@@ -54,10 +54,6 @@ export function render({model, el}) {
   part.theme.onclick = () => {
     setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark")
   }
-  const follow = () => { model.theme = document.documentElement.dataset.theme }
-  addEventListener("af-theme", follow)
-  model.on("remove", () => removeEventListener("af-theme", follow))
-  follow()
 
   part.pause.onclick = () => model.send_msg({do: model.paused ? "resume" : "pause"})
   hold(part.kill, HOLD_MS, () => model.send_msg({do: model.killed ? "arm" : "kill"}))

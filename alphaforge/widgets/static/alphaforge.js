@@ -23,9 +23,16 @@ globalThis.alphaforge = (() => {
     dispatchEvent(new CustomEvent("af-theme", {detail: name}))
   }
 
+  // Alone, a page takes the system's theme; in JupyterLab the address says which one.
+  const follows = root.dataset.follows === "True"
+  if (follows && !address.searchParams.has("th")) {
+    setTheme(matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark")
+  }
+
   // JupyterLab tells its theme. Only a page of the same host may: another port is fine (the
   // notebook server), another machine is not.
   addEventListener("message", event => {
+    if (!follows) return
     let host = null
     try {
       host = new URL(event.origin).hostname
