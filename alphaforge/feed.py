@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -129,6 +130,7 @@ class Feed:
         self._half: tuple[Any, ...] | None = None
         self._lock = threading.Lock()
         self._storing = threading.Lock()  # taken before `_lock` where both are
+        self._told = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alphaforge-journal", daemon=True)
 
@@ -150,8 +152,22 @@ class Feed:
             self.catch_up()
             waited += _POLL_S
             if waited >= _FLUSH_S:
-                self.flush()
+                self._try_to_flush()
                 waited = 0.0
+
+    def _try_to_flush(self) -> None:
+        """Flush; where the disk is full, say so once and go on reading: nothing is dropped."""
+        try:
+            self.flush()
+            self._told = False
+        except Exception as error:
+            if not self._told:
+                print(
+                    f"AlphaForge: orders and fills can't be stored now ({error}). They are kept in "
+                    "memory and tried again; is the disk full?",
+                    file=sys.stderr,
+                )
+            self._told = True
 
     def catch_up(self) -> None:
         """Read every row there is now."""
@@ -163,7 +179,7 @@ class Feed:
             listeners = list(self._listeners)
             crowded = len(self.orders) > ORDERS_KEPT
         if crowded:
-            self.flush()
+            self._try_to_flush()
             self._forget()
         for listener in listeners:
             listener()
@@ -274,12 +290,20 @@ class Feed:
                 orders = [replace(self.orders[k]) for k in sorted(self._changed)]
                 fills, rows = self._unsaved_fills, self._unsaved_rows
                 self._changed, self._unsaved_fills, self._unsaved_rows = set(), [], []
-            if orders:
-                self._store_orders(orders)
-            if fills:
-                self._store_fills(fills)
-            if rows:
-                self._store_rows(np.concatenate(rows))
+            try:
+                with self._history.transaction():
+                    if orders:
+                        self._store_orders(orders)
+                    if fills:
+                        self._store_fills(fills)
+                    if rows:
+                        self._store_rows(np.concatenate(rows))
+            except BaseException:
+                with self._lock:  # nothing was stored: all of it goes with the next flush
+                    self._changed |= {order.order_id for order in orders}
+                    self._unsaved_fills[:0] = fills
+                    self._unsaved_rows[:0] = rows
+                raise
 
     def _id(self, instrument: int) -> int:
         return self._history.instrument_id(self._engine.instruments[instrument].symbol)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,26 +166,17 @@ class History:
         id_, instrument = self._known(symbol)
         columns = bar_columns(_frame(frame), instrument, parse_interval(spec), open_time)
         table = {"instrument": np.full(columns["ts"].size, id_, np.int32), **columns}
-        with self._lock:
-            self._db.execute("BEGIN")
-            try:
-                self._db.register("incoming", _arrow(table))
-                self._db.execute(
-                    "DELETE FROM store.bars WHERE instrument = ? AND spec = ? "
-                    "AND ts IN (SELECT ts FROM incoming)",
-                    [id_, spec],
-                )
-                self._db.execute(
-                    "INSERT INTO store.bars SELECT instrument, ?, ts_open, ts, open, high, low, "
-                    "close, volume FROM incoming",
-                    [spec],
-                )
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            finally:
-                self._db.unregister("incoming")
+        with self.transaction(), self._incoming(table):
+            self._db.execute(
+                "DELETE FROM store.bars WHERE instrument = ? AND spec = ? "
+                "AND ts IN (SELECT ts FROM incoming)",
+                [id_, spec],
+            )
+            self._db.execute(
+                "INSERT INTO store.bars SELECT instrument, ?, ts_open, ts, open, high, low, "
+                "close, volume FROM incoming",
+                [spec],
+            )
         return int(columns["ts"].size)
 
     def write_trades(self, symbol: str, frame: Any) -> int:
@@ -199,24 +192,14 @@ class History:
         if not columns["ts"].size:
             return 0
         table = {"instrument": np.full(columns["ts"].size, id_, np.int32), **columns}
-        with self._lock:
-            self._db.execute("BEGIN")
-            try:
-                self._db.register("incoming", _arrow(table))
-                self._db.execute(
-                    "DELETE FROM store.trades WHERE instrument = ? AND ts BETWEEN ? AND ?",
-                    [id_, int(columns["ts"][0]), int(columns["ts"][-1])],
-                )
-                self._db.execute(
-                    "INSERT INTO store.trades "
-                    "SELECT instrument, ts, price, size, side FROM incoming"
-                )
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            finally:
-                self._db.unregister("incoming")
+        with self.transaction(), self._incoming(table):
+            self._db.execute(
+                "DELETE FROM store.trades WHERE instrument = ? AND ts BETWEEN ? AND ?",
+                [id_, int(columns["ts"][0]), int(columns["ts"][-1])],
+            )
+            self._db.execute(
+                "INSERT INTO store.trades SELECT instrument, ts, price, size, side FROM incoming"
+            )
         return int(columns["ts"].size)
 
     def write_action(self, symbol: str, when: int, numerator: int, denominator: int) -> None:
@@ -226,7 +209,7 @@ class History:
             raise DataError(
                 f"split of {symbol} must be a ratio like 2 for 1, not {numerator}:{denominator}."
             )
-        with self._lock:
+        with self.transaction():
             self._db.execute(
                 "DELETE FROM store.actions WHERE instrument = ? AND ts = ?", [id_, when]
             )
@@ -237,17 +220,34 @@ class History:
 
     def append(self, table: str, columns: Columns) -> None:
         """Append rows to one of the store's tables, columns by name."""
-        with self._lock:
-            self._db.register("incoming", _arrow(columns))
-            try:
-                self._db.execute(f"INSERT INTO store.{table} BY NAME SELECT * FROM incoming")
-            finally:
-                self._db.unregister("incoming")
+        with self._lock, self._incoming(columns):
+            self._db.execute(f"INSERT INTO store.{table} BY NAME SELECT * FROM incoming")
 
     def execute(self, statement: str, parameters: Any = None) -> None:
         """Run a statement that gives nothing back."""
         with self._lock:
             self._db.execute(statement, parameters)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written within it, or, where it raises, nothing."""
+        with self._lock:
+            self._db.execute("BEGIN")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def _incoming(self, columns: Columns) -> Iterator[None]:
+        """Columns as the table ``incoming``, without copying them."""
+        self._db.register("incoming", _arrow(columns))
+        try:
+            yield
+        finally:
+            self._db.unregister("incoming")
 
     def load_samples(self) -> None:
         """Real data without a network: five stocks daily with their splits, and ECB rates."""

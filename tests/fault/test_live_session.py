@@ -222,3 +222,30 @@ def test_a_closed_lab_says_so() -> None:
     made.close()
     with pytest.raises(EngineHalted, match=r"this lab is closed\. Make another"):
         made.submit(Order(SYMBOL, "buy", 0.1))
+
+
+def test_what_a_full_disk_refused_is_stored_later_once(
+    lab: af.Lab, eventually: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    caught_up(lab, eventually)
+    feed = lab.live.feed
+    append = type(lab.history).append
+
+    def refuse_the_journal(history: Any, table: str, columns: Any) -> None:
+        if table == "journal":
+            raise OSError("No space left on device")
+        append(history, table, columns)
+
+    monkeypatch.setattr(type(lab.history), "append", refuse_the_journal)
+    order = lab.submit(Order(SYMBOL, "buy", 0.2))
+    eventually(lambda: position(lab) == 200, 10)
+    for _ in range(2):
+        feed.catch_up()
+        feed._try_to_flush()
+    assert capsys.readouterr().err.count("No space left on device") == 1
+    assert lab.history.sql("SELECT count(*) n FROM fills")["n"][0] == 0
+    monkeypatch.undo()
+    fills = lab.sql(f"select * from fills where order_id = {order}")
+    assert round(fills["qty"].sum(), 9) == 0.2
+    rows = lab.sql("select count(*) n, count(distinct seq) d from journal")
+    assert rows["n"][0] == rows["d"][0] > 0
