@@ -23,7 +23,7 @@ from alphaforge.feed import BAR
 from alphaforge.instrument import Instrument
 from alphaforge.live import SPECS, Live
 from alphaforge.order import Order
-from alphaforge.units import ledger_to_money, parse_interval
+from alphaforge.units import ledger_digits, ledger_to_money, parse_interval, to_float
 from alphaforge.widgets import desk as D
 
 _LEVELS = 11
@@ -272,6 +272,14 @@ class LiveDesk:
         """The number to ask from next time, and fills ``start`` and later that are still kept."""
         total, fresh = self._open().feed.fills_since(start)
         return total, [self._fill(f) for f in fresh]
+
+    def equity(self, start: int) -> D.Equity:
+        """The account second by second, from the journal."""
+        live = self._open()
+        series, money = live.feed.equity, 10 ** ledger_digits(live.engine.currency)
+        first, rows = series.since(start, series.count)
+        equity, peak = (to_float(rows[name], 1, money) for name in ("equity", "peak"))
+        return D.Equity(first, rows["ts"] / 1e6, equity, peak)
 
     def _fill(self, f: Any) -> D.Fill:
         i = self._instruments[f.instrument]

@@ -24,8 +24,7 @@ from alphaforge.engine.engine import Engine
 from alphaforge.engine.journal import JournalReader
 from alphaforge.research.tables import denial_text
 
-BARS_KEPT = 1 << 14
-FILLS_KEPT = 1 << 14
+KEPT = 1 << 14  # bars of a builder, fills, seconds of equity
 ORDERS_KEPT = 1 << 13
 _POLL_S = 0.02
 _FLUSH_S = 5.0
@@ -35,31 +34,39 @@ BAR = np.dtype(
 )
 
 
-class BarSeries:
-    """The closed bars of one builder: the newest ``BARS_KEPT``, numbered from the session's first.
+EQUITY = np.dtype([("ts", "i8"), ("equity", "i8"), ("peak", "i8")])
+
+
+class Series:
+    """The newest ``KEPT`` records of one kind, numbered from the session's first.
+
+    Parameters
+    ----------
+    record : dtype
+        ``BAR``, the closed bars of one builder, or ``EQUITY``.
 
     Attributes
     ----------
     count : int
-        One more than the newest bar's number.
+        One more than the newest record's number.
     """
 
-    def __init__(self) -> None:
-        self._rows = np.zeros(BARS_KEPT, BAR)
+    def __init__(self, record: np.dtype[Any]) -> None:
+        self._rows = np.zeros(KEPT, record)
         self._first = 0
         self.count = 0
 
     def add(self, number: int, row: tuple[int, ...]) -> None:
-        """Append one bar; where rows were missed before it, begin anew with it."""
+        """Append one record; where rows were missed before it, begin anew with it."""
         if number != self.count:
             self._first = number
-        self._rows[number % BARS_KEPT] = row
+        self._rows[number % KEPT] = row
         self.count = number + 1
 
     def since(self, start: int, stop: int) -> tuple[int, npt.NDArray[Any]]:
-        """Bars ``start`` to ``stop`` (or from the oldest kept on), and the first one's number."""
-        start = max(start, stop - BARS_KEPT, self._first)
-        return start, self._rows[np.arange(start, max(stop, start)) % BARS_KEPT]
+        """Records ``start`` to ``stop`` (or from the oldest kept on), and the first's number."""
+        start = max(start, stop - KEPT, self._first)
+        return start, self._rows[np.arange(start, max(stop, start)) % KEPT]
 
 
 @dataclass
@@ -110,16 +117,20 @@ class Feed:
         Where rows go in batches.
     session : str
         The name that stored rows carry.
+    live_from : int
+        When the session begins, after its back-fill, ns UTC: its equity curve begins there.
     """
 
-    def __init__(self, engine: Engine, history: History, session: str) -> None:
+    def __init__(self, engine: Engine, history: History, session: str, live_from: int) -> None:
         self._engine = engine
         self._history = history
         self._session = session
+        self._live_from = live_from
         self.reader: JournalReader = engine.journal.reader()
-        self.bars: dict[int, BarSeries] = {}
+        self.bars: dict[int, Series] = {}
+        self.equity = Series(EQUITY)
         self.orders: dict[int, OrderRecord] = {}
-        self.fills: deque[FillRecord] = deque(maxlen=FILLS_KEPT)
+        self.fills: deque[FillRecord] = deque(maxlen=KEPT)
         self.fill_count = 0
         self.strategy_names: dict[int, str] = {-1: "host"}
         self._changed: set[int] = set()
@@ -130,6 +141,7 @@ class Feed:
         self._half: tuple[Any, ...] | None = None
         self._lock = threading.Lock()
         self._storing = threading.Lock()  # taken before `_lock` where both are
+        self._peak = 0
         self._told = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alphaforge-journal", daemon=True)
@@ -196,7 +208,7 @@ class Feed:
                 self._half = (int(row["code"]), int(row["ts_recv"]), int(row["ts"]), *prices)
             elif kind == L.MORE_ROW and self._half is not None:
                 builder, *bar = self._half
-                self.bars.setdefault(builder, BarSeries()).add(
+                self.bars.setdefault(builder, Series(BAR)).add(
                     int(row["ts_recv"]), (*bar, int(row["a"]), int(row["d"]))
                 )
                 self._half = None
@@ -206,6 +218,8 @@ class Feed:
                 self._fill(row)
             elif kind == L.DENIAL_ROW:
                 self._denial(row)
+            elif kind == L.ACCOUNT_ROW:
+                self._account(row)
 
     def _order(self, row: Any) -> None:
         order_id, leaves, code = int(row["a"]), int(row["b"]), int(row["code"])
@@ -247,6 +261,13 @@ class Feed:
         if record is not None:
             record.reason = denial_text(row)
             self._changed.add(record.order_id)
+
+    def _account(self, row: Any) -> None:
+        if int(row["ts"]) < self._live_from:
+            return
+        equity = int(row["a"]) + int(row["b"])
+        self._peak = max(self._peak, equity)
+        self.equity.add(self.equity.count, (int(row["ts"]), equity, self._peak))
 
     def fills_since(self, start: int) -> tuple[int, list[FillRecord]]:
         """How many fills there were, ever, and those from number ``start`` on that are kept."""

@@ -29,6 +29,7 @@ from alphaforge.progress import progress_bar
 from alphaforge.research.backtest import backtest
 from alphaforge.research.run import Run
 from alphaforge.strategy.base import Strategy
+from alphaforge.strategy.compile import compiled_entry
 from alphaforge.units import parse_interval, to_float
 from alphaforge.venues.simulated import INSTRUMENTS
 
@@ -210,6 +211,9 @@ class Lab:
         mode : str
             ``"compiled"`` or ``"python"``.
         """
+        self._warming.wait()
+        if mode == "compiled":
+            compiled_entry(strategy)  # takes its second before the session's clock begins
         live = self._live_without_start(parse_interval(spec))
         slot = live.add(strategy, symbol, spec, mode)
         live.begin()
@@ -312,6 +316,10 @@ class Lab:
     def orders(self) -> Embedded:
         """Working orders with cancel."""
         return self._serve().embed("orders")
+
+    def equity(self) -> Embedded:
+        """The session's equity curve and drawdown."""
+        return self._serve().embed("equity")
 
     def risk(self) -> Embedded:
         """Limits and their headroom."""

@@ -58,7 +58,12 @@ class Live:
         self.exchange = SimulatedExchange(exchange.symbols, exchange.seed, start, exchange.speed)
         self.live_from = now
         self.engine = Engine(
-            currency="USDT", cash=CASH, fees=FEES, live=True, journal_rows=JOURNAL_ROWS
+            currency="USDT",
+            cash=CASH,
+            fees=FEES,
+            live=True,
+            live_from=self.live_from,
+            journal_rows=JOURNAL_ROWS,
         )
         self.builders: dict[tuple[str, int], int] = {}
         self._ids = itertools.count(L.HOST_ID)
@@ -71,7 +76,7 @@ class Live:
         for instrument in self.exchange.instruments:
             for spec in SPECS:
                 self.builder(instrument.symbol, parse_interval(spec))
-        self.feed = Feed(self.engine, history, self.session)
+        self.feed = Feed(self.engine, history, self.session, self.live_from)
         self.engine.connect(self.exchange.market_data, self.exchange.orders)
         self.engine.on_end(self._ended)
         self._default_limits()

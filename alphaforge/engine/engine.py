@@ -46,6 +46,8 @@ class Engine:
         Rates on every fill.
     live : bool
         True journals every input, keeps lags and ids; False is a backtest.
+    live_from : int
+        Events before this time, ns UTC, are a back-fill: commands and timers keep to their time.
     capacities : Capacities
         How much the block holds.
     journal_rows : int
@@ -58,6 +60,7 @@ class Engine:
         cash: float = 1_000_000.0,
         fees: Fees | None = None,
         live: bool = False,
+        live_from: int = 0,
         capacities: L.Capacities | None = None,
         journal_rows: int = 1 << 17,
     ) -> None:
@@ -77,6 +80,7 @@ class Engine:
         self._lock = threading.Lock()
         self._kept: list[Any] = []
         self._on_end: list[Callable[[int], None]] = []
+        self.header["live_from"] = live_from
         self._set_account(cash, fees or Fees())
 
     def _set_account(self, cash: float, fees: Fees) -> None:

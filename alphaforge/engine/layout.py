@@ -334,6 +334,7 @@ ENGINE = _record(
     ("fault_event", "i8"),  # events processed before the faulting one
     # how this engine runs
     ("live", "i8"),  # 1: inputs are journalled, ids and lags are kept
+    ("live_from", "i8"),  # until then events are a back-fill's, and the wall clock moves nothing
     ("journal", "i8"),  # address of the journal ring
     ("out", "i8"),  # address of the ring of orders to the venue; 0 where orders stay inside
     # counts
@@ -359,6 +360,7 @@ ENGINE = _record(
     ("realised", "i8"),
     ("peak", "i8"),
     ("drawdown", "i8"),  # deepest fall from the peak, ledger units
+    ("account_due", "i8"),  # live: when the account is journalled next, ns UTC
     # fee rates, parts per billion
     ("maker_ppb", "i8"),
     ("taker_ppb", "i8"),
@@ -627,6 +629,7 @@ POOLS: dict[str, np.dtype[np.generic]] = {
     "scratch": I8,
 }
 LAG_BUCKETS = 256
+ACCOUNT_NS = 1_000_000_000  # a live session journals its account once in so much time
 MAX_ROUNDS = 1_000
 
 

@@ -70,6 +70,15 @@ def follow_equity(m):
 
 
 @kernel
+def journal_account(m):
+    """Journal the account where the next second has begun: a live session's equity curve."""
+    h = engine_at(m)
+    if h.live == 1 and h.now >= h.account_due:
+        h.account_due = h.now - h.now % L.ACCOUNT_NS + L.ACCOUNT_NS
+        journal_output(m, L.ACCOUNT_ROW, 0, 0, h.cash, h.market_value, h.fees, h.realised)
+
+
+@kernel
 def fill(m, slot, lots, price, ts, liquidity, trade_id):
     """One execution walks orders -> portfolio -> journal; the caller has matched it.
 

@@ -37,7 +37,7 @@ from alphaforge.engine.commands import cancel_everything, drain_commands, run_ho
 from alphaforge.engine.jit import entry, hot, kernel
 from alphaforge.engine.journal import journal_output, journal_row
 from alphaforge.engine.matching import match_bar, match_quote, match_trade
-from alphaforge.engine.portfolio import fill, follow_equity, mark, split
+from alphaforge.engine.portfolio import fill, follow_equity, journal_account, mark, split
 from alphaforge.engine.ring import slots_of
 
 _KIND_AT = L.SLOT.fields["kind"][1]  # type: ignore[index]
@@ -348,6 +348,8 @@ def step(m, e):
     h = engine_at(m)
     ts = slot_at(e).ts
     kind = load_u1(e + _KIND_AT)
+    if h.now < h.live_from and kind >= L.SUBMIT and kind != L.REPORT:
+        ts = h.now  # a command of now, amid a back-fill's past
     if h.next_timer < ts:
         _fire_timers(m, ts)
     h.now = max(h.now, ts)
@@ -372,6 +374,7 @@ def step(m, e):
             set_level(m, d.instrument, d.c, d.a, d.b)
     elif kind == L.CLOCK:
         close_until(m, ts)
+        journal_account(m)
     elif kind == L.WAKE:
         _fire_timers(m, ts + 1)
     elif kind == L.REPORT:

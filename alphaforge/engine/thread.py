@@ -123,7 +123,7 @@ def run_thread(m, control, board, rings, count):
             idle = 0
             nap = _FIRST_NAP
             continue
-        if h.next_timer < L.FOREVER:
+        if h.next_timer < L.FOREVER and h.now >= h.live_from:
             now = wall_ns(clock)
             if now >= h.next_timer:
                 _wake(m, now)

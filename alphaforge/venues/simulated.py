@@ -77,7 +77,8 @@ def run_exchange(x, drive, orders):
     Notes
     -----
     While the market-data ring has little room the exchange waits: nothing is lost. While it is
-    behind its clock (a back-fill) messages carry no receive time, so they don't count as lag.
+    behind its clock (a back-fill) messages carry no receive time, so they don't count as lag, and
+    clients' orders wait: what is past can't be traded.
     """
     h = flow.exchange_at(x)
     d = drive_at(drive)
@@ -91,11 +92,11 @@ def run_exchange(x, drive, orders):
             d.wall = wall
         due = d.clock + int((wall - d.wall) * d.speed)
         h.stamp = wall if d.caught_up == 1 else 0
-        for _ in range(64):
+        for _ in range(64 if d.caught_up == 1 else 0):
             e = ring_peek(orders)
             if e == 0 or load_i8(h.out) + _SPARE - load_acquire(h.out + READ) > capacity:
                 break
-            h.now = max(h.now, due) if d.caught_up == 1 else h.now
+            h.now = max(h.now, due)
             flow.handle(x, e)
             ring_pop(orders, slots_of(load_u1(e + _KIND_AT)))
         worked = 0

@@ -1,4 +1,4 @@
-"""The blotter: positions, orders, fills and alerts behind tabs."""
+"""The blotter: positions, orders, fills and alerts behind tabs, and room for what isn't a table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from alphaforge.widgets.table import Cell, Row, Table
 
 FILLS_KEPT = 200
 SEVERITY_TONES = {"info": "mute", "warning": "warn", "error": "bad", "critical": "bad"}
-TABS = ("Positions", "Orders", "Fills", "Alerts")
+TABLES = ("Positions", "Orders", "Fills", "Alerts")
 
 
 class BlotterView(Island):
@@ -35,15 +35,23 @@ class Blotter:
     ----------
     desk : Desk
         The session.
-    tabs : sequence of str, optional
-        Which tabs to offer; a single one is shown without the tab bar.
+    tables : sequence of str, optional
+        Which tables to offer, each a tab; a single one is shown without the tab bar.
+    panes : sequence of str, optional
+        Further tabs; the page has an element ``.pane`` with that ``data-tab`` beside the blotter,
+        which is shown below the tab bar while the tab is open.
     """
 
     every = 2
 
-    def __init__(self, desk: Desk, tabs: Sequence[str] = TABS) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        tables: Sequence[str] = TABLES,
+        panes: Sequence[str] = (),
+    ) -> None:
         self._desk = desk
-        self._tabs = tuple(tabs)
+        self._tabs = (*tables, *panes)
         self._infos = {info.symbol: info for info in desk.symbols()}
         self._fills: deque[Fill] = deque(maxlen=FILLS_KEPT)
         self._fill_count = 0
@@ -67,14 +75,15 @@ class Blotter:
         """Show the open tab's rows and every tab's count."""
         self._fill_count, fresh = self._desk.fills(self._fill_count)
         self._fills.extend(fresh)
-        table = self._tables[self.root.active](frame)
+        draw = self._tables.get(self.root.active)
+        table = draw(frame) if draw is not None else Table(())
         counts = {
             "Positions": sum(position.qty != 0 for position in frame.positions),
             "Orders": len(frame.orders),
             "Fills": self._fill_count,
             "Alerts": sum(not alert.acknowledged for alert in frame.alerts),
         }
-        tabs = [[name, counts[name]] for name in self._tabs]
+        tabs = [[name, counts.get(name, "")] for name in self._tabs]
         self.root.param.update(head=table.head(), rows=table.body(), tabs=tabs)
 
     def _info(self, symbol: str) -> SymbolInfo:

@@ -168,6 +168,16 @@ class Fill:
 
 
 @dataclass(frozen=True)
+class Equity:
+    """The account at moments from number ``first`` on, about one a second."""
+
+    first: int
+    ts_ms: Column
+    equity: Column
+    peak: Column
+
+
+@dataclass(frozen=True)
 class Ticket:
     """An order that a person is about to send."""
 
@@ -209,6 +219,9 @@ class Desk(Protocol):
 
     def fills(self, start: int) -> tuple[int, list[Fill]]:
         """The number to ask from next time, and fills ``start`` and later, oldest first."""
+
+    def equity(self, start: int) -> Equity:
+        """The account at moment number ``start`` (0 is the session's first) and later."""
 
     def submit(self, ticket: Ticket) -> str:
         """Send an order; return ``""`` or the reason it was refused."""

@@ -14,6 +14,7 @@ from alphaforge.widgets.chart import Chart
 from alphaforge.widgets.component import Component, Pulse, Selection
 from alphaforge.widgets.controls import Header, Status
 from alphaforge.widgets.desk import Desk
+from alphaforge.widgets.equity import Equity
 from alphaforge.widgets.ladder import Ladder
 from alphaforge.widgets.risk import Risk
 from alphaforge.widgets.ticket import OrderTicket
@@ -55,7 +56,8 @@ def workbench_page(desk: Desk, selection: Selection) -> Page:
     """Return everything on one page."""
     header, chart, status = Header(desk), Chart(desk, selection), Status()
     ladder, ticket = Ladder(desk, selection), OrderTicket(desk, selection)
-    blotter, risk = Blotter(desk), Risk(desk)
+    equity, risk = Equity(desk, selection), Risk(desk)
+    blotter = Blotter(desk, panes=("Equity",))
     slots = {
         "header": header.root,
         "chart_head": chart.head,
@@ -64,10 +66,20 @@ def workbench_page(desk: Desk, selection: Selection) -> Page:
         "ladder": ladder.root,
         "ticket": ticket.root,
         "blotter": blotter.root,
+        "equity": equity.root,
         "risk": risk.root,
         "status": status.root,
     }
-    components: tuple[Component, ...] = (header, chart, ladder, ticket, blotter, risk, status)
+    components: tuple[Component, ...] = (
+        header,
+        chart,
+        ladder,
+        ticket,
+        blotter,
+        equity,
+        risk,
+        status,
+    )
     return Page("AlphaForge workbench", "workbench", slots, components, selection)
 
 
@@ -93,6 +105,11 @@ def orders_page(desk: Desk, selection: Selection) -> Page:
     return _single("Orders", Blotter(desk, ("Orders", "Fills")), selection)
 
 
+def equity_page(desk: Desk, selection: Selection) -> Page:
+    """Return the session's equity curve alone."""
+    return _single("Equity", Equity(desk, selection), selection)
+
+
 def risk_page(desk: Desk, selection: Selection) -> Page:
     """Return the limits alone."""
     return _single("Risk", Risk(desk), selection)
@@ -109,5 +126,6 @@ PAGES: dict[str, Callable[[Desk, Selection], Page]] = {
     "ladder": ladder_page,
     "positions": positions_page,
     "orders": orders_page,
+    "equity": equity_page,
     "risk": risk_page,
 }

@@ -38,6 +38,21 @@ class Quiet(af.Strategy):
         self.bars += 1
 
 
+class Eager(af.Strategy):
+    """Wants one lot more at every bar, and a timer a second later."""
+
+    bars: int = 0
+    timers: int = 0
+
+    def on_bar(self, ctx, bar):
+        self.bars += 1
+        ctx.buy(bar.instrument, 0.001)
+        ctx.timer(1_000_000_000, 7)
+
+    def on_timer(self, ctx, timer):
+        self.timers += 1
+
+
 class Faulty(af.Strategy):
     """Divides by zero when it is told to by a fill."""
 
@@ -249,3 +264,54 @@ def test_what_a_full_disk_refused_is_stored_later_once(
     assert round(fills["qty"].sum(), 9) == 0.2
     rows = lab.sql("select count(*) n, count(distinct seq) d from journal")
     assert rows["n"][0] == rows["d"][0] > 0
+
+
+def test_the_account_is_journalled_every_second_and_follows_from_the_fills(
+    lab: af.Lab, eventually: Any
+) -> None:
+    caught_up(lab, eventually)
+    live = lab.live
+    for side, qty in (("buy", 0.4), ("sell", 0.9), ("buy", 0.5)):
+        lab.submit(Order(SYMBOL, side, qty))
+        eventually(lambda n=live.feed.equity.count: live.feed.equity.count > n, 10)
+    value = live.engine.instruments[0].value
+    cash = int(live.engine.header["start_cash"])
+    rows = live.engine.journal.reader().read(1 << 21)
+    seconds, fills = [], 0
+    for row in rows[(rows["kind"] == L.FILL_ROW) | (rows["kind"] == L.ACCOUNT_ROW)]:
+        if row["kind"] == L.FILL_ROW:
+            cash -= int(row["b"]) * int(row["c"]) * value + int(row["d"])
+            fills += 1
+        else:
+            assert int(row["a"]) == cash
+            seconds.append(int(row["ts"]) // 1_000_000_000)
+    assert fills >= 3
+    assert len(seconds) > 500
+    assert seconds == list(range(seconds[0], seconds[0] + len(seconds)))
+    _, points = live.feed.equity.since(0, live.feed.equity.count)
+    assert points["ts"].min() >= live.live_from
+    assert (points["peak"] >= points["equity"]).all()
+
+
+def test_a_back_fill_is_shown_and_never_traded(lab: af.Lab, eventually: Any) -> None:
+    session = lab.paper(Eager(), SYMBOL, "1s")
+    live = lab.live
+
+    def caught_up_beside_commands() -> bool:
+        lab.limits.max_notional = 100_000  # of now, amid the past
+        return live.exchange.caught_up
+
+    eventually(caught_up_beside_commands, 30, "the back-fill")
+    eventually(lambda: session.position > 0.001, 20, "trading")
+    live.exchange.stop()
+    eventually(lambda: live.exchange.market_data.waiting == 0, 10, "the engine's reading")
+    rows = live.engine.journal.reader().read(1 << 21)
+    assert int(rows["seq"][0]) == 0
+    assert (np.diff(rows["ts"][rows["kind"] >= L.FIRST_OUTPUT]) >= 0).all(), "time went back"
+    bars = rows[rows["kind"] == L.BAR_ROW]
+    orders = rows[(rows["kind"] == L.ORDER_ROW) & (rows["code"] == L.INITIALIZED)]
+    assert (bars["ts"] < live.live_from).sum() >= 490
+    assert 1 <= orders.size < 20
+    assert (orders["ts"] >= live.live_from).all()
+    timers = rows[rows["kind"] == L.TIMER_ROW]
+    assert (timers["ts"] == timers["c"]).sum() > 400, "a back-fill's timers fire in its time"

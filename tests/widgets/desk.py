@@ -15,6 +15,7 @@ from alphaforge.widgets.desk import (
     Alert,
     Bars,
     Depth,
+    Equity,
     Fill,
     Frame,
     Limit,
@@ -104,6 +105,8 @@ class FakeDesk:
         self.state, self.engine, self.halt_reason = "ACTIVE", "RUNNING", ""
         self.orders: dict[int, WorkingOrder] = {}
         self.log: list[tuple[str, object]] = []
+        walk = np.cumsum(np.random.default_rng(3).normal(0.05, 1.0, 600))
+        self.curve = [(T0 - 1e3 * (600 - n), 1_000_000.0 + step) for n, step in enumerate(walk)]
         self._fills: list[Fill] = []
         self._next_id = 1
         self._stopped = threading.Event()
@@ -141,6 +144,8 @@ class FakeDesk:
             for _ in range(ticks):
                 self.ts_ms += step_ms
                 self.ticks += 1
+                if self.ticks % 10 == 0:
+                    self.curve.append((self.ts_ms, self.curve[-1][1] + 0.5))
                 for market in self.markets.values():
                     market.tick(self.ts_ms)
                 for order in list(self.orders.values()):
@@ -178,6 +183,12 @@ class FakeDesk:
     def fills(self, start: int) -> tuple[int, list[Fill]]:
         with self.lock:
             return len(self._fills), self._fills[start:]
+
+    def equity(self, start: int) -> Equity:
+        with self.lock:
+            ts, equity = np.array(self.curve, dtype=np.float64).T
+        peak = np.maximum.accumulate(equity)
+        return Equity(start, ts[start:], equity[start:], peak[start:])
 
     def frame(self) -> Frame:
         with self.lock:

@@ -272,6 +272,28 @@ def test_a_chart_alone_follows_the_notebook_too(page: Page, server: WidgetServer
     wait_for_theme(page, "light")
 
 
+def test_the_equity_tab_opens_the_curve_and_a_table_comes_back(
+    page: Page, live_desk: FakeDesk
+) -> None:
+    table = page.locator(".a-tabs table")
+    expect(table).to_be_visible()
+    page.get_by_role("tab", name="Equity").click()
+    page.wait_for_function("""() => {
+      const [view] = Bokeh.index.query(v => v.model.name === "equity" && v.model.x_range)
+      return view && view.model.inner_width > 500 && view.frame.bbox.height > 100
+    }""")
+    expect(table).to_be_hidden()
+    live_desk.stop()
+    got = page.wait_for_function(f"""() => {{
+      const [view] = Bokeh.index.query(v => v.model.name === "equity" && v.model.x_range)
+      const data = view.model.renderers[0].data_source.data
+      return data.equity.length === {len(live_desk.curve)} && Array.from(data.equity)
+    }}""").json_value()
+    assert got == [equity for _, equity in live_desk.curve]
+    page.get_by_role("tab", name="Positions").click()
+    expect(table).to_be_visible()
+
+
 def test_tabs_actions_and_limits(page: Page, live_desk: FakeDesk) -> None:
     live_desk.stop()
     page.get_by_role("button", name="Flatten BTCUSDT").click()

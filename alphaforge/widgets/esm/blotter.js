@@ -1,5 +1,5 @@
 // Tabs and one table. Rows are reused and a cell is touched only when its text changes, so a
-// selection, a focus or a hover survives the stream.
+// selection, a focus or a hover survives the stream. A tab may open a pane beside us instead.
 export function render({model, el}) {
   const {text, className, element} = alphaforge
   el.innerHTML = `
@@ -32,6 +32,8 @@ export function render({model, el}) {
       text(tab.lastChild, String(count))
     })
     panel.ariaLabel = model.active
+    const beside = el.getRootNode().host?.closest("section")?.querySelectorAll(":scope > .pane")
+    beside?.forEach(pane => { pane.hidden = pane.dataset.tab !== model.active })
   }
   tabs.onkeydown = event => {
     const step = {ArrowLeft: -1, ArrowRight: 1}[event.key]
@@ -115,7 +117,7 @@ export function render({model, el}) {
       }
       className(row.tr, data.pinned ? "pinned" : "")
     })
-    empty.hidden = rows.length > 0
+    empty.hidden = rows.length > 0 || !model.head.empty
     text(empty, model.head.empty ?? "")
     el.querySelector("table").hidden = rows.length === 0
   }
