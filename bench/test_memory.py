@@ -12,14 +12,12 @@ import time
 import numpy as np
 import psutil
 import pytest
-from playwright.sync_api import sync_playwright
+from chromium import launched
 
 from alphaforge.cli import find_chromium
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "5"))
 EVERY_S = 10.0
-CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
-QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
 _NEWEST = """() => {
   for (const view of Bokeh.index.query(v => v.model.name === "price"))
     return view.model.document.get_model_by_name("candles").data.index.at(-1) ?? -1
@@ -40,10 +38,7 @@ def _address(process: subprocess.Popen[bytes], log) -> str:
 def _soak(process: subprocess.Popen[bytes], address: str) -> tuple[np.ndarray, int]:
     """Resident megabytes of the session every ten seconds, and the candles that came meanwhile."""
     watched = psutil.Process(process.pid)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(find_chromium()), args=[*CHROMIUM, *QUIET]
-        )
+    with launched() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(address)
         page.wait_for_function(f"({_NEWEST})() >= 400", timeout=120_000)
@@ -54,7 +49,6 @@ def _soak(process: subprocess.Popen[bytes], address: str) -> tuple[np.ndarray, i
             used.append(watched.memory_info().rss / 1e6)
             print(f"{len(used) * EVERY_S / 60:.1f} min {used[-1]:.1f} MB", flush=True)
         came = page.evaluate(_NEWEST) - first
-        browser.close()
     return np.array(used), came
 
 

@@ -7,6 +7,11 @@ import re
 import subprocess
 import sys
 
+import pytest
+from first_light import ROOT, first_light
+
+from alphaforge.cli import find_chromium
+
 
 def _python(code: str, **environment: str) -> str:
     done = subprocess.run(
@@ -23,6 +28,13 @@ def test_import(benchmark, line):
     code = "import time; t = time.perf_counter(); import alphaforge; print(time.perf_counter() - t)"
     took = benchmark.pedantic(lambda: float(_python(code)), rounds=3)
     line("import alphaforge", f"{took * 1e3:.1f} ms", "1 s", took <= 1)
+
+
+@pytest.mark.skipif(find_chromium() is None, reason="no Chromium: nothing to see the chart in")
+def test_first_light(benchmark, line):
+    answers, moves = benchmark.pedantic(lambda: first_light(ROOT), rounds=1)
+    how = f"JupyterLab answers after {answers:.1f} s, then all cells are run"
+    line("make lab, the second time, to a moving chart", f"{moves:.1f} s", "15 s", moves <= 15, how)
 
 
 def test_kernels(benchmark, line, tmp_path):
