@@ -7,29 +7,46 @@ import time
 import numpy as np
 
 from alphaforge.engine import layout as L
+from alphaforge.venues import flow
 from alphaforge.venues.simulated import SimulatedExchange
 
 ARRIVALS, STEP = 200_000, 1_000
 
 
-def _sample(seed: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Spreads in ticks and trade prices of one instrument, and the seconds it took."""
+DEPTHS = range(6, 26)  # ticks behind the touch that trades don't reach
+
+
+def _depth_ratio(orders: dict[tuple[int, int], int], quote: np.ndarray) -> float:
+    """Orders behind the touch over lambda(i) / theta(i), what the model has there on average."""
+    bid, ask = int(quote["a"]), int(quote["c"])
+    found = [orders.get((1, bid - k), 0) + orders.get((-1, ask + k), 0) for k in DEPTHS]
+    away = np.array(DEPTHS) + ask - bid
+    expected = 2 * flow.POWER_K / away**flow.POWER_ALPHA / flow.CANCEL_RATES[-1]
+    return float(np.sum(found) / expected.sum())
+
+
+def _sample(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Spreads in ticks, trade prices and depth ratios of one instrument, and the seconds."""
     exchange = SimulatedExchange(("BTCUSDT",), seed=seed, start=10**18)
-    exchange.market_data.take(1 << 15)
-    spreads, prices, seconds = [], [], 0.0
+    orders: dict[tuple[int, int], int] = {}
+    rows = exchange.market_data.take(1 << 15)
+    spreads, prices, depths, seconds = [], [], [], 0.0
     for _ in range(ARRIVALS // STEP):
+        for row in rows[rows["kind"] == L.DEPTH]:
+            orders[int(row["c"]), int(row["a"])] = int(row["d"])
         began = time.perf_counter()
         exchange.generate(STEP)
         seconds += time.perf_counter() - began
         rows = exchange.market_data.take(1 << 15)
         quotes = rows[rows["kind"] == L.QUOTE]
+        depths.append(_depth_ratio(orders, quotes[0]))
         spreads.append(quotes["c"] - quotes["a"])
         prices.append(rows["a"][rows["kind"] == L.TRADE])
-    return np.concatenate(spreads), np.concatenate(prices), seconds
+    return np.concatenate(spreads), np.concatenate(prices), np.array(depths[1:]), seconds
 
 
 def test_exchange(benchmark, line):
-    spread, price, seconds = benchmark.pedantic(lambda: _sample(11), rounds=1)
+    spread, price, depth, seconds = benchmark.pedantic(lambda: _sample(11), rounds=1)
     returns = np.diff(np.log(price))
     first = float(np.corrcoef(returns[1:], returns[:-1])[0, 1])
     tails = float(np.mean((returns - returns.mean()) ** 4) / returns.var() ** 2)
@@ -41,6 +58,13 @@ def test_exchange(benchmark, line):
         "1 to 3",
         1 <= mean <= 3,
         f"{one:.0%} at one tick; Cont, Stoikov, Talreja 2010, rates of Table 1",
+    )
+    line(
+        "… orders behind the touch",
+        f"{depth.mean():.2f} x lambda / theta",
+        "0.8 to 1.25",
+        0.8 <= depth.mean() <= 1.25,
+        f"ticks {DEPTHS[0]} to {DEPTHS[-1]}: M/M/infinity queues, same paper, section 3",
     )
     line(
         "… trade returns, lag-1 autocorrelation",
