@@ -337,3 +337,24 @@ def test_hovering_reads_the_bar_under_the_pointer(page: Page, live_desk: FakeDes
 
 def to_ms(when: str) -> float:
     return datetime.strptime(when + "+0000", "%Y-%m-%d %H:%M:%S%z").timestamp() * 1e3
+
+
+CUT = """() => {
+  const cut = []
+  const look = node => {
+    if (node.matches?.(".hd, .row, .kvs, .stats, .tabs") && node.scrollWidth > node.clientWidth + 1)
+      cut.push(`${node.className}: ${node.scrollWidth} in ${node.clientWidth}`)
+    for (const child of [...(node.shadowRoot?.children ?? []), ...node.children]) look(child)
+  }
+  look(document.body)
+  if (document.documentElement.scrollWidth > innerWidth) cut.push("the page itself")
+  return cut
+}"""
+
+
+def test_no_width_cuts_a_head_or_a_row_of_figures(page: Page) -> None:
+    for width in (1440, 1181, 1180, 1000, 945, 900, 899, 600, 420):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(f"() => innerWidth === {width}")
+        # A component lays itself out anew a frame after the page did.
+        page.wait_for_function(f"() => ({CUT})().length === 0", timeout=5_000)
