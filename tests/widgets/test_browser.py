@@ -357,4 +357,4 @@ def test_no_width_cuts_a_head_or_a_row_of_figures(page: Page) -> None:
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_function(f"() => innerWidth === {width}")
         # A component lays itself out anew a frame after the page did.
-        page.wait_for_function(f"() => ({CUT})().length === 0", timeout=5_000)
+        until(lambda: page.evaluate(CUT) == [], f"{width}: {page.evaluate(CUT)}")
