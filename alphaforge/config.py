@@ -14,6 +14,7 @@ none, in the user's configuration directory (``~/.config/alphaforge``)::
 from __future__ import annotations
 
 import os
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -58,7 +59,10 @@ def _check_ports(ports: PortRange) -> PortRange:
 
 
 def _user_folder(variable: str, default: str) -> Path:
-    return Path(os.environ.get(variable) or Path.home() / default) / "alphaforge"
+    try:
+        return Path(os.environ.get(variable) or Path.home() / default) / "alphaforge"
+    except RuntimeError:  # a user that this machine doesn't know, and no HOME
+        return Path(tempfile.gettempdir()) / f"alphaforge-{os.getuid()}"
 
 
 def _default_cache_dir() -> Path:

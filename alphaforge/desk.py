@@ -21,12 +21,13 @@ from alphaforge.engine.snapshot import Snapshot
 from alphaforge.errors import AlphaForgeError
 from alphaforge.feed import BAR
 from alphaforge.instrument import Instrument
-from alphaforge.live import SPECS, Live
+from alphaforge.live import Live
 from alphaforge.order import Order
-from alphaforge.units import ledger_digits, ledger_to_money, parse_interval, to_float
+from alphaforge.units import ledger_digits, ledger_to_money, to_float
 from alphaforge.widgets import desk as D
 
 _LEVELS = 11
+_ANSWER_S = 0.5
 _STALE_MS = 2_000.0
 _RATE_WINDOW_S = 1.0
 _STATES = {L.TRADING_ACTIVE: "ACTIVE", L.TRADING_REDUCING: "REDUCING", L.TRADING_HALTED: "HALTED"}
@@ -60,7 +61,13 @@ class LiveDesk:
     @property
     def name(self) -> str:
         """What the session is: paper, its strategies, its venue."""
-        names = [type(own).__name__ for own, _ in self._open().strategies.values()]
+        live = self._open()
+        running = live.engine.snapshot(1.0).pool("strategies")["running"]
+        names = [
+            type(own).__name__
+            for slot, (own, _) in sorted(live.strategies.items())
+            if slot < running.size and running[slot]
+        ]
         return " · ".join(["paper", *names, "simulated exchange"])
 
     def symbols(self) -> list[D.SymbolInfo]:
@@ -74,7 +81,7 @@ class LiveDesk:
                 lot=float(i.quantity),
                 base=i.base or i.symbol,
                 quote=i.currency,
-                specs=SPECS,
+                specs=self._open().specs(i.symbol),
                 simulated=i.simulated,
             )
             for i in self._instruments
@@ -103,7 +110,7 @@ class LiveDesk:
         return D.Frame(
             ts_ms=int(h["now"]) / 1e6,
             state=_STATES[int(h["trading"])],
-            engine=self._engine_state(live, age),
+            engine=self._engine_state(live, age, bool(h["held"])),
             halt_reason=self._halt_reason(live, int(h["trading"])),
             base=currency,
             equity=equity / money,
@@ -137,12 +144,12 @@ class LiveDesk:
             return "kill switch: orders cancelled, new ones refused"
         return ""
 
-    def _engine_state(self, live: Live, age: float) -> str:
+    def _engine_state(self, live: Live, age: float, held: bool) -> str:
         if live.engine.fault or not live.engine.running:
             return "HALTED"
         if not live.exchange.caught_up:
             return "STARTING"
-        if int(live.engine.header["held"]):
+        if held:
             return "PAUSED"
         return "STALE" if age > _STALE_MS else "RUNNING"
 
@@ -259,7 +266,7 @@ class LiveDesk:
         """Closed bars from the journal; the forming one from the snapshot that follows on them."""
         live = self._open()
         i = live.engine.instruments[live.engine.index(symbol)]
-        number = live.builders[(symbol, parse_interval(spec))]
+        number = live.builders[(symbol, spec)]
         builder = live.engine.snapshot(self._max_age).pool("builders")[number]
         series = live.feed.bars.get(number)
         have = series.count if series is not None else 0
@@ -297,13 +304,19 @@ class LiveDesk:
     # --- asking ---------------------------------------------------------------------------------
 
     def submit(self, ticket: D.Ticket) -> str:
-        """Send an order; the engine's checks decide, and journal what they deny."""
-        reason = self.what_if(ticket).reason
+        """Send an order; the reason why the engine denied it, as its journal has it."""
+        live = self._open()
         try:
-            self._open().submit(_order(ticket))
+            order_id = live.submit(_order(ticket))
         except AlphaForgeError as error:
             return str(error)
-        return reason
+        record = live.feed.answer(order_id, _ANSWER_S)
+        if record is None or record.status != L.DENIED:
+            return ""
+        i = live.engine.instruments[record.instrument]
+        rule, limit, value = record.denial
+        text = _words(rule, limit, value, i)
+        return text[0].upper() + text[1:]
 
     def what_if(self, ticket: D.Ticket) -> D.WhatIf:
         """The engine's own checks, run on a copy of its newest picture."""

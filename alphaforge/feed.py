@@ -7,9 +7,12 @@ bar, and hands rows to the history in batches. It never touches the block.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+import logging
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -24,11 +27,11 @@ from alphaforge.engine.engine import Engine
 from alphaforge.engine.journal import JournalReader
 from alphaforge.research.tables import denial_text
 
+log = logging.getLogger(__name__)
 KEPT = 1 << 14  # bars of a builder, fills, seconds of equity
 ORDERS_KEPT = 1 << 13
 _POLL_S = 0.02
 _FLUSH_S = 5.0
-_CLOSED = (L.DENIED, L.REJECTED, L.CANCELLED, L.EXPIRED, L.FILLED)
 BAR = np.dtype(
     [(name, "i8") for name in ("ts_open", "ts", "open", "high", "low", "close", "volume", "trades")]
 )
@@ -83,6 +86,7 @@ class OrderRecord:
     leaves: int = 0
     status: int = L.INITIALIZED
     reason: str = ""
+    denial: tuple[int, int, int] = (0, 0, 0)  # rule, limit, value
     ts_last: int = 0
 
 
@@ -99,7 +103,7 @@ class FillRecord:
     liquidity: int
 
 
-@dataclass
+@dataclass(eq=False)
 class _Waiter:
     order_id: int
     statuses: tuple[int, ...]
@@ -157,11 +161,17 @@ class Feed:
             self._thread.join(10.0)
         self.catch_up()
         self.flush()
+        for waiter in list(self._waiters):
+            with contextlib.suppress(RuntimeError):
+                waiter.loop.call_soon_threadsafe(waiter.future.cancel)
 
     def _run(self) -> None:
         waited = 0.0
         while not self._stop.wait(_POLL_S):
-            self.catch_up()
+            try:
+                self.catch_up()
+            except Exception:  # one bad row must not end the charts and the storing
+                log.exception("a part of the journal could not be followed")
             waited += _POLL_S
             if waited >= _FLUSH_S:
                 self._try_to_flush()
@@ -184,8 +194,11 @@ class Feed:
     def catch_up(self) -> None:
         """Read every row there is now."""
         with self._lock:
+            missed = self.reader.missed
             rows = self.reader.read()
             while rows.size:
+                if self.reader.missed != missed:
+                    self._half, missed = None, self.reader.missed  # its other half is gone
                 self._take(rows)
                 rows = self.reader.read()
             listeners = list(self._listeners)
@@ -245,7 +258,9 @@ class Feed:
         """Drop the oldest closed orders that the history has."""
         with self._lock:
             stored = (
-                k for k, o in self.orders.items() if o.status in _CLOSED and k not in self._changed
+                k
+                for k, o in self.orders.items()
+                if o.status in L.CLOSED_STATUSES and k not in self._changed
             )
             for order_id in list(itertools.islice(stored, ORDERS_KEPT // 2)):
                 del self.orders[order_id]
@@ -260,6 +275,7 @@ class Feed:
         record = self.orders.get(int(row["a"]))
         if record is not None:
             record.reason = denial_text(row)
+            record.denial = int(row["code"]), int(row["b"]), int(row["c"])
             self._changed.add(record.order_id)
 
     def _account(self, row: Any) -> None:
@@ -282,7 +298,8 @@ class Feed:
         for waiter in [w for w in self._waiters if w.order_id == record.order_id]:
             if record.status in waiter.statuses:
                 self._waiters.remove(waiter)
-                waiter.loop.call_soon_threadsafe(_resolve, waiter.future, record)
+                with contextlib.suppress(RuntimeError):  # the loop that waited has ended
+                    waiter.loop.call_soon_threadsafe(_resolve, waiter.future, replace(record))
 
     def wait_for(self, order_id: int, statuses: tuple[int, ...]) -> asyncio.Future[OrderRecord]:
         """A future of the order once it has one of the statuses."""
@@ -291,16 +308,38 @@ class Feed:
         with self._lock:
             record = self.orders.get(order_id)
             if record is not None and record.status in statuses:
-                future.set_result(record)
-            else:
-                self._waiters.append(_Waiter(order_id, statuses, future, loop))
+                future.set_result(replace(record))
+                return future
+            waiter = _Waiter(order_id, statuses, future, loop)
+            self._waiters.append(waiter)
+        future.add_done_callback(lambda _: self._forget_waiter(waiter))  # timed out, most likely
         return future
+
+    def _forget_waiter(self, waiter: _Waiter) -> None:
+        with self._lock:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+
+    def answer(self, order_id: int, seconds: float) -> OrderRecord | None:
+        """A new order once the engine has answered; None where it takes longer than ``seconds``."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.catch_up()
+            record = self.orders.get(order_id)
+            if record is not None and record.status != L.INITIALIZED:
+                return record
+            time.sleep(0.001)
+        return None
 
     def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Be called (in the reader's thread) after each reading; the result ends it."""
         with self._lock:
             self._listeners.append(callback)
-        return lambda: self._listeners.remove(callback)
+        return lambda: self._unlisten(callback)
+
+    def _unlisten(self, callback: Callable[[], None]) -> None:
+        with self._lock:
+            self._listeners.remove(callback)
 
     # --- storing --------------------------------------------------------------------------------
 
@@ -327,7 +366,7 @@ class Feed:
                 raise
 
     def _id(self, instrument: int) -> int:
-        return self._history.instrument_id(self._engine.instruments[instrument].symbol)
+        return self._history.session_id(self._engine.instruments[instrument])
 
     def _store_orders(self, orders: list[OrderRecord]) -> None:
         ids = [o.order_id for o in orders]

@@ -21,7 +21,7 @@ from alphaforge.engine.jit import is_warm
 from alphaforge.engine.jit import warm as compile_kernels
 from alphaforge.engine.risk import LIMIT_NOTIONAL, LIMIT_POSITION, LIMIT_RATE
 from alphaforge.errors import AlphaForgeError, EngineHalted, RiskDenied
-from alphaforge.feed import BAR, OrderRecord
+from alphaforge.feed import OrderRecord
 from alphaforge.instrument import Fees
 from alphaforge.live import Live
 from alphaforge.order import Order
@@ -30,7 +30,7 @@ from alphaforge.research.backtest import backtest
 from alphaforge.research.run import Run
 from alphaforge.strategy.base import Strategy
 from alphaforge.strategy.compile import compiled_entry
-from alphaforge.units import parse_interval, to_float
+from alphaforge.units import format_interval, parse_interval, to_float
 from alphaforge.venues.simulated import INSTRUMENTS
 
 if TYPE_CHECKING:
@@ -41,8 +41,9 @@ if TYPE_CHECKING:
 
 _ACCEPTED = (L.ACCEPTED, L.PARTIALLY_FILLED, L.FILLED)
 _DEAD = (L.DENIED, L.REJECTED, L.CANCELLED, L.EXPIRED)
-_LONG_RUN = 20_000
-_open_labs: dict[str, weakref.ref[Lab]] = {}
+_open_labs: weakref.WeakSet[Lab] = weakref.WeakSet()
+_living: set[Lab] = set()
+"""Labs with a live session: it goes on though a notebook forgot its name, until the kernel ends."""
 
 
 class Lab:
@@ -75,8 +76,7 @@ class Lab:
         self._lock = threading.RLock()
         self._warming = _Warming()
         self._closed = False
-        _open_labs[self._key] = weakref.ref(self)
-        atexit.register(_close_quietly, weakref.ref(self))
+        _open_labs.add(self)
 
     # --- history and backtests ------------------------------------------------------------------
 
@@ -96,15 +96,15 @@ class Lab:
         import pandas as pd
 
         live = self.live
-        series = live.feed.bars.get(live.builder(symbol, parse_interval(spec)))
+        live.feed.catch_up()
+        columns = live.bar_columns(symbol, spec)
         i = live.engine.instruments[live.engine.index(symbol)]
-        rows = series.since(0, series.count)[1] if series is not None else np.zeros(0, BAR)
         data = {
-            n: to_float(rows[n], i.price.numerator, i.price.denominator)
+            n: to_float(columns[n], i.price.numerator, i.price.denominator)
             for n in ("open", "high", "low", "close")
         }
-        data["volume"] = to_float(rows["volume"], i.quantity.numerator, i.quantity.denominator)
-        index = pd.DatetimeIndex(rows["ts"].astype("datetime64[ns]"), tz="UTC", name="ts")
+        data["volume"] = to_float(columns["volume"], i.quantity.numerator, i.quantity.denominator)
+        index = pd.DatetimeIndex(columns["ts"].astype("datetime64[ns]"), tz="UTC", name="ts")
         return pd.DataFrame(data, index=index)
 
     def sql(self, query: str) -> pd.DataFrame:
@@ -195,6 +195,7 @@ class Lab:
                 raise EngineHalted("this lab is closed. Make another: lab = af.Lab().")
             if self._live is None:
                 self._live = Live(self.history, self.settings, interval_ns)
+                _living.add(self)
             return self._live
 
     def paper(self, strategy: Strategy, symbol: str, spec: str, mode: str = "compiled") -> Paper:
@@ -248,14 +249,13 @@ class Lab:
         if record.status in wanted:
             return record
         if record.status == L.DENIED:
-            await asyncio.sleep(0.05)  # the row with the reason comes right before or after
             raise RiskDenied(f"order {order_id} was denied. {record.reason}.")
         raise AlphaForgeError(f"order {order_id} ended as {L.STATUS_NAMES[record.status]}.")
 
     async def stream(self, symbol: str, spec: str) -> AsyncIterator[dict[str, Any]]:
         """Closed bars as they close: dicts with ts (ns UTC), open, high, low, close, volume."""
         live = self.live
-        number = live.builder(symbol, parse_interval(spec))
+        number = live.builder(symbol, spec)
         i = live.engine.instruments[live.engine.index(symbol)]
         wake = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -269,8 +269,9 @@ class Lab:
                 series = live.feed.bars.get(number)
                 if series is None:
                     continue
-                _, rows = series.since(at, series.count)
-                at = series.count
+                stop = series.count  # once: the next bar may come meanwhile
+                _, rows = series.since(at, stop)
+                at = stop
                 for row in rows:
                     prices = {
                         n: float(int(row[n]) * i.price) for n in ("open", "high", "low", "close")
@@ -300,8 +301,10 @@ class Lab:
         return self._serve().embed("workbench")
 
     def chart(self, symbol: str, spec: str = "1s") -> Embedded:
-        """Live candles of one instrument."""
+        """Live candles of one instrument; a spec that isn't built yet begins with the next bar."""
         self._known(symbol)
+        self.live.builder(symbol, spec)
+        spec = format_interval(parse_interval(spec))
         return self._serve().embed("chart", symbol=symbol, spec=spec)
 
     def ladder(self, symbol: str) -> Embedded:
@@ -358,12 +361,15 @@ class Lab:
             if self._closed:
                 return
             self._closed = True
-            if self._server is not None:
-                self._server.stop()
-            if self._live is not None:
-                self._live.close()
-            self.history.close()
-            _open_labs.pop(self._key, None)
+            server, live = self._server, self._live
+        # Not under the lock: a page that is being drawn asks for the session.
+        if server is not None:
+            server.stop()
+        if live is not None:
+            live.close()
+        self.history.close()
+        _open_labs.discard(self)
+        _living.discard(self)
 
     def __enter__(self) -> Lab:
         return self
@@ -496,13 +502,11 @@ def _key(database: str) -> str:
 
 def _close_earlier(key: str) -> None:
     """A re-run cell makes a new lab: the one before gives its file and threads back."""
-    earlier = _open_labs.get(key)
-    lab = earlier() if earlier is not None else None
-    if lab is not None and key != ":memory:":
+    for lab in [lab for lab in _open_labs if lab._key == key and key != ":memory:"]:
         lab.close()
 
 
-def _close_quietly(reference: weakref.ref[Lab]) -> None:
-    lab = reference()
-    if lab is not None:
+@atexit.register
+def _close_all() -> None:
+    for lab in list(_open_labs):
         lab.close()

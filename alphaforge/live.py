@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 import sys
 import threading
 import time
@@ -10,21 +11,23 @@ import traceback
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from alphaforge.config import Settings
-from alphaforge.data.history import History
+from alphaforge.data.bars import aggregate_bars
+from alphaforge.data.history import BAR_COLUMNS, History
 from alphaforge.engine import layout as L
 from alphaforge.engine.engine import Engine
 from alphaforge.engine.journal import Journal
 from alphaforge.engine.risk import LIMIT_NAMES, LIMIT_NOTIONAL, LIMIT_POSITION, LIMIT_RATE
-from alphaforge.errors import EngineHalted, OrderError
-from alphaforge.feed import Feed
+from alphaforge.errors import EngineHalted, OrderError, StrategyError
+from alphaforge.feed import BAR, Feed
 from alphaforge.instrument import Fees
 from alphaforge.order import Order
 from alphaforge.strategy.base import Strategy
 from alphaforge.strategy.compile import Entry, compiled_entry, python_entry
 from alphaforge.strategy.fields import from_bytes
-from alphaforge.units import SECOND, money_to_ledger, parse_interval
+from alphaforge.units import SECOND, format_interval, money_to_ledger, parse_interval
 from alphaforge.venues.simulated import SimulatedExchange
 
 SPECS = ("1s", "5s", "15s", "1m")
@@ -51,7 +54,7 @@ class Live:
 
     def __init__(self, history: History, settings: Settings, interval_ns: int = SECOND) -> None:
         self.settings = settings
-        self.session = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        self.session = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
         now = time.time_ns()
         start = (now // interval_ns - BACKFILL_BARS) * interval_ns
         exchange = settings.exchange
@@ -63,19 +66,24 @@ class Live:
             fees=FEES,
             live=True,
             live_from=self.live_from,
+            capacities=L.Capacities(strategies=32),
             journal_rows=JOURNAL_ROWS,
+            clock=self.exchange.clock,
+            on_wall_clock=exchange.speed == 1.0,
         )
-        self.builders: dict[tuple[str, int], int] = {}
+        self.builders: dict[tuple[str, str], int] = {}
         self._ids = itertools.count(L.HOST_ID)
         self._lock = threading.Lock()
+        self._adding = threading.Lock()
+        self._arriving: tuple[Strategy, Entry] | None = None
         self.strategies: dict[int, tuple[Strategy, Entry]] = {}
         self.error: BaseException | None = None
         for instrument in self.exchange.instruments:
-            history.add_instrument(instrument)
+            history.add_session_instrument(instrument)
             self.engine.add_instrument(instrument, L.VENUE_EXTERNAL)
         for instrument in self.exchange.instruments:
             for spec in SPECS:
-                self.builder(instrument.symbol, parse_interval(spec))
+                self.builder(instrument.symbol, spec)
         self.feed = Feed(self.engine, history, self.session, self.live_from)
         self.engine.connect(self.exchange.market_data, self.exchange.orders)
         self.engine.on_end(self._ended)
@@ -96,49 +104,103 @@ class Live:
         self.set_limit(LIMIT_NOTIONAL, NOTIONAL_LIMIT)
         self.set_limit(LIMIT_RATE, RATE_LIMIT)
 
-    def builder(self, symbol: str, interval_ns: int) -> int:
-        """The engine's builder of a bar, added where it is missing."""
-        key = (symbol, interval_ns)
-        if key not in self.builders:
-            self.builders[key] = self.engine.add_builder(symbol, interval_ns)
-        return self.builders[key]
+    def builder(self, symbol: str, spec: str) -> int:
+        """The engine's builder of a bar, added where it is missing; ``60s`` is ``1m``."""
+        key = (symbol, format_interval(parse_interval(spec)))
+        with self._adding:
+            if key not in self.builders:
+                self.builders[key] = self.engine.add_builder(symbol, parse_interval(spec))
+            return self.builders[key]
+
+    def specs(self, symbol: str) -> tuple[str, ...]:
+        """The bars that are built of an instrument, shortest first."""
+        return tuple(
+            sorted((spec for name, spec in self.builders if name == symbol), key=parse_interval)
+        )
+
+    def bar_columns(self, symbol: str, spec: str) -> dict[str, npt.NDArray[Any]]:
+        """Closed bars as int64 columns, ticks and lots: as built, or made of smaller ones."""
+        interval = parse_interval(spec)
+        built = {parse_interval(s): n for (name, s), n in self.builders.items() if name == symbol}
+        fitting = [each for each in built if interval % each == 0]
+        best = max(fitting) if fitting else 0
+        series = self.feed.bars.get(built[best] if best else self.builder(symbol, spec))
+        rows = series.since(0, series.count)[1] if series is not None else np.zeros(0, BAR)
+        columns = {name: np.ascontiguousarray(rows[name]) for name in BAR_COLUMNS}
+        return columns if best in (0, interval) else aggregate_bars(columns, interval)
 
     # --- strategies -----------------------------------------------------------------------------
 
     def add(self, strategy: Strategy, symbol: str, spec: str, mode: str) -> int:
-        """Put a strategy on an instrument's bars; its slot. Warmed up with what was seen so far."""
+        """Put a strategy on an instrument's bars; its slot. Warmed up with what was seen so far.
+
+        Raises
+        ------
+        StrategyError
+            Where it can't be compiled, or raises while it is warmed up.
+        EngineHalted
+            Where it raises in ``on_start``.
+        """
         interval = parse_interval(spec)
-        self.builder(symbol, interval)
+        builder = self.builder(symbol, spec)
         own = strategy.fresh()
         entry = compiled_entry(own) if mode == "compiled" else python_entry(own)
-        if self.started:
-            entry = self._warmed(entry, symbol, interval, mode)
-        slot = self.engine.add_strategy(entry, [symbol], interval, live_from=self.live_from)
-        self.strategies[slot] = (own, entry)
+        timers: list[tuple[int, int]] = []
+        seen = self._seen(builder) if self.started else np.zeros(0, BAR)
+        if seen.size:
+            timers = self._warm_up(own, entry, symbol, interval, seen)
+        with self._adding:
+            self._arriving = own, entry
+            slot = self.engine.add_strategy(
+                entry, [symbol], interval, live_from=self.live_from, started=seen.size > 0
+            )
+            self.strategies[slot] = own, entry
+            self._arriving = None
         self.feed.strategy_names[slot] = type(strategy).__name__
+        if self.engine.fault:
+            self.engine.stop()  # the error is there when the thread has ended
+            self.check_running()
+        for due, timer_id in timers:
+            self.engine.add_timer(slot, due, timer_id)
         return slot
 
-    def _warmed(self, entry: Entry, symbol: str, interval: int, mode: str) -> Entry:
-        """Show a late-comer the closed bars in an engine of its own, where it can't trade."""
-        series = self.feed.bars.get(self.builders[(symbol, interval)])
-        if series is None or not series.count:
-            return entry
-        _, rows = series.since(series.count - BACKFILL_BARS, series.count)
-        bars = np.zeros(rows.size, L.BAR_SLOTS)
-        for name in rows.dtype.names or ():
-            bars[name] = rows[name]
+    def _seen(self, builder: int) -> npt.NDArray[Any]:
+        """The newest closed bars that a late-comer is shown."""
+        self.feed.catch_up()
+        series = self.feed.bars.get(builder)
+        if series is None:
+            return np.zeros(0, BAR)
+        return series.since(series.count - BACKFILL_BARS, series.count)[1]
+
+    def _warm_up(
+        self, own: Strategy, entry: Entry, symbol: str, interval: int, seen: npt.NDArray[Any]
+    ) -> list[tuple[int, int]]:
+        """Show a late-comer bars in an engine of its own, where it can't trade.
+
+        Mutates the entry's state. Gives the timers that it has set: due, id.
+        """
+        bars = np.zeros(seen.size, L.BAR_SLOTS)
+        for name in seen.dtype.names or ():
+            bars[name] = seen[name]
         bars["kind"], bars["interval"] = L.BAR, interval
         bars["instrument"] = self.engine.index(symbol)
-        quiet = Engine(currency="USDT")
+        quiet = Engine(currency=self.engine.currency, live=True)
         for instrument in self.engine.instruments:
             quiet.add_instrument(instrument)
+        quiet.header["now"] = bars["ts_open"][0]
         quiet.add_strategy(entry, [symbol], interval, live_from=L.FOREVER)
         quiet.run(bars, np.zeros(bars.size, np.int64), lambda: None)
-        if mode == "compiled":
+        if quiet.fault:
+            raise StrategyError(
+                f"{type(own).__name__} raised while it was shown the last {bars.size} bars: "
+                f"{quiet.fault_text()}. Mend it and call again; the session goes on."
+            ) from (entry.error or rerun_in_python(quiet, own, 0))
+        if entry.state.size:
             record = L.pool(quiet.block, "strategies")[0]
             start = int(record["state"])
             entry.state = quiet.block[start : start + int(record["bytes"])].copy()
-        return entry
+        left = L.pool(quiet.block, "timers")[: int(quiet.header["timers_used"])]
+        return [(int(t["due"]), int(t["id"])) for t in left]
 
     def remove(self, slot: int) -> None:
         """Stop a strategy: its orders are cancelled, its position stays."""
@@ -161,7 +223,7 @@ class Live:
         with self._lock:
             order_id = next(self._ids)
         self.engine.send(
-            order.message(self.engine.instruments[index], index, order_id, time.time_ns())
+            order.message(self.engine.instruments[index], index, order_id, self.engine.clock())
         )
         return order_id
 
@@ -235,8 +297,9 @@ class Live:
         """The engine's thread ended; a strategy's raise is shown with the user's line."""
         if fault == L.FAULT_STRATEGY:
             slot = int(self.engine.header["fault_strategy"])
-            own, entry = self.strategies[slot]
-            self.error = entry.error or self._rerun(own, slot)
+            starting = int(self.engine.header["fault_handler"]) == L.ON_START
+            own, entry = (starting and self._arriving) or self.strategies[slot]
+            self.error = entry.error or rerun_in_python(self.engine, own, slot)
             if self.error is not None:
                 traceback.print_exception(self.error)
         if fault:
@@ -244,28 +307,6 @@ class Live:
                 f"AlphaForge: engine {self.engine.state_text()}. lab.resume() goes on.",
                 file=sys.stderr,
             )
-
-    def _rerun(self, own: Strategy, slot: int) -> BaseException | None:
-        """The faulting call again in python mode, on a copy of the block from before it."""
-        block = self.engine.block.copy()
-        fork = Engine(currency="USDT", live=True)
-        fork.block[:] = block
-        record = L.pool(fork.block, "strategies")[slot]
-        start = int(record["before"])
-        copy = own.fresh()
-        from_bytes(copy, fork.block[start : start + int(record["bytes"])])
-        python = python_entry(copy)
-        scratch = Journal(1 << 12)
-        header: Any = fork.header
-        header["journal"], header["out"], header["fault"] = scratch.address, 0, 0
-        handler, event = int(header["fault_handler"]), int(header["view_event"])
-        low, size = self.engine.address, self.engine.block.size
-        if low <= event < low + size:  # a bar or a notice inside the block: look at the copy's
-            header["view_event"] = fork.address + event - low
-        header["view_instrument"] += fork.address - low
-        header["view_engine"] = fork.address
-        python.call(handler, 0, fork.address)
-        return python.error
 
     def resume(self) -> None:
         """Go on after a halt; a strategy that raised stays out."""
@@ -287,3 +328,28 @@ class Live:
         self.exchange.stop()
         self.engine.stop()
         self.feed.stop()
+
+
+def rerun_in_python(engine: Engine, own: Strategy, slot: int) -> BaseException | None:
+    """What a halted live engine's faulting call raises in python mode, from before that call.
+
+    Runs on a copy of the block; the engine is left as it is.
+    """
+    fork = Engine(currency=engine.currency, live=True, capacities=engine.capacities)
+    fork.block[:] = engine.block
+    record = L.pool(fork.block, "strategies")[slot]
+    start = int(record["before"])
+    copy = own.fresh()
+    from_bytes(copy, fork.block[start : start + int(record["bytes"])])
+    python = python_entry(copy)
+    scratch = Journal(1 << 12)
+    header: Any = fork.header
+    header["journal"], header["out"], header["fault"] = scratch.address, 0, 0
+    handler, event = int(header["fault_handler"]), int(header["view_event"])
+    low, size = engine.address, engine.block.size
+    if low <= event < low + size:  # a bar or a notice inside the block: look at the copy's
+        header["view_event"] = fork.address + event - low
+    header["view_instrument"] += fork.address - low
+    header["view_engine"] = fork.address
+    python.call(handler, 0, fork.address)
+    return python.error

@@ -17,14 +17,12 @@ import numpy.typing as npt
 
 from alphaforge.errors import DataError, InstrumentError
 
-LEDGER_PER_MINOR = 10_000
 EXACT = 2**53
 """Integers below this are exact in float64; ticks x numerator must stay under it."""
 
 MINOR_DIGITS = {"JPY": 0, "KRW": 0, "BTC": 8, "ETH": 8}
 """Digits of the minor unit where they aren't two (ISO 4217; eight for coins)."""
 
-NANOSECOND = 1
 MICROSECOND = 1_000
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000

@@ -135,6 +135,7 @@ def compile_kernels():
     """Compile the engine's kernels into the user's cache; a newcomer waits once, with a bar."""
     packages = ("engine", "strategy", "venues")
     sources = [p for name in packages for p in sorted((ROOT / "alphaforge" / name).glob("*.py"))]
+    sources.append(ROOT / "alphaforge" / "math.py")
     wanted = digest([*sources, VENV / ".installed"], extra=str(Path.home()))
     stamp = VENV / ".compiled"
     if is_current(stamp, wanted):

@@ -54,7 +54,8 @@ def trade_columns(frame: Any, instrument: Instrument) -> Columns:
     """A frame of trades as int64 columns ts, price, size, side."""
     ts = _times(frame, "trades", strictly=False)
     price, size = _column(frame, "price", "trades"), _column(frame, "size", "trades")
-    side = _column(frame, "side", "trades") if "side" in frame else np.zeros(ts.size)
+    sided = any(str(column).lower() == "side" for column in frame.columns)
+    side = _column(frame, "side", "trades") if sided else np.zeros(ts.size)
     _refuse(~np.isfinite(price) | (price <= 0), ts, "price is NaN, zero or negative")
     _refuse(~np.isfinite(size) | (size <= 0), ts, "size is NaN, zero or negative")
     _refuse(~np.isin(side, (-1, 0, 1)), ts, "side is not +1, -1 or 0")

@@ -6,6 +6,7 @@ import contextlib
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,7 @@ class History:
     def __init__(self, path: str = "alphaforge.duckdb") -> None:
         self.path = path
         self._lock = threading.RLock()
+        self._writing = False
         self._db = _open(path)
         self._instruments: dict[str, tuple[int, Instrument]] = {}
         with self._lock:
@@ -66,6 +68,7 @@ class History:
             )
 
     def _load_instruments(self) -> None:
+        self._instruments.clear()
         names = "symbol, tick, lot, currency, multiplier, base, venue, kind, calendar, simulated"
         for row in self._db.execute(f"SELECT id, {names} FROM store.instruments").fetchall():
             self._instruments[row[1]] = (row[0], Instrument(*row[1:]))
@@ -83,7 +86,8 @@ class History:
         known = self._instruments.get(instrument.symbol)
         if known is not None and known[1] == instrument:
             return
-        if known is not None and self._has_data(known[0]) and not _same_scale(known[1], instrument):
+        same = known is not None and _same_scale(known[1], instrument)
+        if known is not None and not same and self._has_data(known[0]):
             raise InstrumentError(
                 f"{instrument.symbol} has data on tick {known[1].tick} and lot {known[1].lot}; "
                 f"they can't change to {instrument.tick} and {instrument.lot}. Use another symbol."
@@ -106,12 +110,28 @@ class History:
         self._instruments[instrument.symbol] = (id_, instrument)
 
     def _has_data(self, id_: int) -> bool:
-        query = (
-            "SELECT EXISTS (SELECT 1 FROM store.bars WHERE instrument = $1) "
-            "OR EXISTS (SELECT 1 FROM store.trades WHERE instrument = $1)"
-        )
-        found = self._db.execute(query, [id_]).fetchone()
+        tables = ("bars", "trades", "quotes", "orders", "fills")
+        parts = (f"EXISTS (SELECT 1 FROM store.{t} WHERE instrument = $1)" for t in tables)
+        with self._lock:
+            found = self._db.execute(f"SELECT {' OR '.join(parts)}", [id_]).fetchone()
         return bool(found and found[0])
+
+    def add_session_instrument(self, instrument: Instrument) -> None:
+        """Add what a simulated session trades, beside a real instrument of the same symbol.
+
+        Where the symbol is taken by one that isn't simulated, or by other scales that have data,
+        the session's orders and fills are stored as ``SYMBOL.SIM``.
+        """
+        self.add_instrument(replace(instrument, symbol=self._session_symbol(instrument)))
+
+    def _session_symbol(self, instrument: Instrument) -> str:
+        known = self._instruments.get(instrument.symbol)
+        ours = known is None or (known[1].simulated and _same_scale(known[1], instrument))
+        return instrument.symbol if ours else f"{instrument.symbol}.SIM"
+
+    def session_id(self, instrument: Instrument) -> int:
+        """The id that stored rows of a session's instrument carry."""
+        return self._known(self._session_symbol(instrument))[0]
 
     @property
     def symbols(self) -> list[str]:
@@ -182,6 +202,9 @@ class History:
     def write_trades(self, symbol: str, frame: Any) -> int:
         """Store trades of a time range; stored ones within it are replaced.
 
+        At the first and the last time of the frame stored trades stay, and equal ones are not
+        stored again: a file may be written in pieces, and a piece written twice.
+
         Parameters
         ----------
         frame : DataFrame, or path of a Parquet file
@@ -193,12 +216,21 @@ class History:
             return 0
         table = {"instrument": np.full(columns["ts"].size, id_, np.int32), **columns}
         with self.transaction(), self._incoming(table):
+            first, last = int(columns["ts"][0]), int(columns["ts"][-1])
             self._db.execute(
-                "DELETE FROM store.trades WHERE instrument = ? AND ts BETWEEN ? AND ?",
-                [id_, int(columns["ts"][0]), int(columns["ts"][-1])],
+                "DELETE FROM store.trades WHERE instrument = ? AND ts > ? AND ts < ?",
+                [id_, first, last],
+            )
+            names = "instrument, ts, price, size, side"
+            self._db.execute(
+                f"INSERT INTO store.trades SELECT {names} FROM incoming WHERE ts > ? AND ts < ?",
+                [first, last],
             )
             self._db.execute(
-                "INSERT INTO store.trades SELECT instrument, ts, price, size, side FROM incoming"
+                f"INSERT INTO store.trades SELECT {names} FROM incoming WHERE ts IN ($2, $3) "
+                f"EXCEPT ALL SELECT {names} FROM store.trades "
+                "WHERE instrument = $1 AND ts IN ($2, $3)",
+                [id_, first, last],
             )
         return int(columns["ts"].size)
 
@@ -230,15 +262,22 @@ class History:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is written within it, or, where it raises, nothing."""
+        """All that is written within, or nothing where it raises; an inner one joins the outer."""
         with self._lock:
+            if self._writing:
+                yield
+                return
             self._db.execute("BEGIN")
+            self._writing = True
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
                 self._db.execute("ROLLBACK")
+                self._load_instruments()
                 raise
-            self._db.execute("COMMIT")
+            finally:
+                self._writing = False
 
     @contextlib.contextmanager
     def _incoming(self, columns: Columns) -> Iterator[None]:

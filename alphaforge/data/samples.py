@@ -38,6 +38,13 @@ def load_samples(history: History) -> None:
 
     with files("bokeh_sampledata").joinpath("_data/stocks.csv.gz").open("rb") as file:
         stocks = pd.read_csv(file, compression="gzip", parse_dates=["Date"])
+    with history.transaction():  # an interrupted load leaves nothing behind
+        _store(history, stocks, exchange_calendars)
+
+
+def _store(history: History, stocks: Any, exchange_calendars: Any) -> None:
+    import pandas as pd
+
     calendar = exchange_calendars.get_calendar("XNYS", start="2000-01-01", end="2014-12-31")
     for symbol in STOCKS:
         history.add_instrument(Instrument(symbol, tick="0.0001", venue="XNYS", calendar="XNYS"))

@@ -118,15 +118,6 @@ if JIT:
         return types.void(I64, I64), codegen
 
     @intrinsic
-    def fetch_add(typingctx, address, value):
-        """Add to the int64 at an address in one step; gives what was there."""
-
-        def codegen(context, builder, signature, args):
-            return builder.atomic_rmw("add", _word_pointer(builder, args[0]), args[1], "acq_rel")
-
-        return I64(I64, I64), codegen
-
-    @intrinsic
     def mul_overflows(typingctx, left, right):
         """Whether ``left * right`` passes int64."""
 
@@ -204,12 +195,6 @@ else:
 
     def store_release(address: int, value: int) -> None:
         _twin_word(address).value = int(value)
-
-    def fetch_add(address: int, value: int) -> int:
-        word = _twin_word(address)
-        before = int(word.value)
-        word.value = before + int(value)
-        return before
 
     def mul_overflows(left: int, right: int) -> bool:
         return not -(2**63) <= int(left) * int(right) < 2**63

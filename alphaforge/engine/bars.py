@@ -9,11 +9,12 @@ is counted and put into the open or the next bar, so that no two bars have the s
 from __future__ import annotations
 
 from alphaforge.engine import layout as L
-from alphaforge.engine.atomic import load_i8
+from alphaforge.engine.atomic import load_i8, mul_overflows
 from alphaforge.engine.block import bar_at, builder, builder_at, engine_at, instrument, pending_bar
 from alphaforge.engine.jit import entry, kernel
 from alphaforge.engine.journal import journal_row
 
+_MOST = 2**63 - 1
 _WEEK = 7 * 86_400_000_000_000
 _MONDAY = 4 * 86_400_000_000_000  # 1970-01-05; the epoch was a Thursday
 
@@ -97,7 +98,10 @@ def add_trade(b, ts, price, lots, side, out):
         b.low = price
     b.close = price
     b.volume += lots
-    b.notional += price * lots
+    if mul_overflows(price, lots) or b.notional > _MOST - price * lots or b.notional < 0:
+        b.notional = L.UNKNOWN
+    else:
+        b.notional += price * lots
     if side > 0:
         b.buy_volume += lots
     b.trades += 1

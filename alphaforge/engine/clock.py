@@ -10,20 +10,25 @@ NEVER = L.FOREVER
 
 
 @kernel
-def set_timer(m, owner, after_ns, timer_id):
-    """Ask for ``on_timer`` at now + ``after_ns``; a pool that is full is a fault."""
+def add_timer(m, owner, due, timer_id):
+    """Put a timer into the pool; its place, or -1 where the pool is full."""
     h = engine_at(m)
     if h.timers_used >= h.timers_n:
-        fail(m, L.FAULT_TIMERS_FULL)
-        return
+        return -1
     t = timer(m, h.timers_used)
-    t.due = h.now + max(after_ns, 0)
+    t.due = due
     t.id = timer_id
     t.strategy = owner
-    t.seq = h.timers_used
     h.timers_used += 1
-    if t.due < h.next_timer:
-        h.next_timer = t.due
+    h.next_timer = min(h.next_timer, due)
+    return h.timers_used - 1
+
+
+@kernel
+def set_timer(m, owner, after_ns, timer_id):
+    """Ask for ``on_timer`` at now + ``after_ns``; a pool that is full is a fault."""
+    if add_timer(m, owner, engine_at(m).now + max(after_ns, 0), timer_id) < 0:
+        fail(m, L.FAULT_TIMERS_FULL)
 
 
 @kernel

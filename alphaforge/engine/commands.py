@@ -113,11 +113,15 @@ def run_replace(m, order_id, price):
         )
         return
     if instrument(m, o.instrument).venue == L.VENUE_EXTERNAL:
-        if O.transition(m, slot, O.DO_ASK_UPDATE) == 1:
-            before = o.price
-            o.price = price
-            send_out(m, slot, L.REPLACE)
-            o.price = before
+        if not O.allows(o.status, O.DO_ASK_UPDATE):
+            h.illegal += 1
+            return
+        before = o.price
+        o.price = price
+        sent = send_out(m, slot, L.REPLACE)
+        o.price = before
+        if sent == 1:
+            O.transition(m, slot, O.DO_ASK_UPDATE)
         return
     o.price = price
     O.transition(m, slot, O.DO_UPDATE)

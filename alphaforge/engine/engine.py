@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from alphaforge.engine import layout as L
 from alphaforge.engine.journal import Journal
-from alphaforge.engine.ring import Ring
+from alphaforge.engine.ring import Ring, whole_messages
 from alphaforge.engine.snapshot import Board, Snapshot, publish_now
 from alphaforge.engine.step import call_now, define_now, run_events, step_one
 from alphaforge.engine.thread import EngineThread
@@ -20,7 +20,6 @@ from alphaforge.errors import ConfigError, EngineHalted, InstrumentError, did_yo
 from alphaforge.instrument import Fees, Instrument
 from alphaforge.units import ledger_digits, money_to_ledger
 
-_ROWS_PER_EVENT = 1 << 16  # more than the queues of one event can write
 COMMAND_SLOTS = 1 << 12
 
 
@@ -52,6 +51,10 @@ class Engine:
         How much the block holds.
     journal_rows : int
         Rows that the journal keeps, a power of two.
+    clock : callable
+        What commands are stamped with, ns UTC: the venue's time where it isn't the wall clock's.
+    on_wall_clock : bool
+        True lets timers fire by the wall clock when no event comes.
     """
 
     def __init__(
@@ -62,8 +65,11 @@ class Engine:
         live: bool = False,
         live_from: int = 0,
         capacities: L.Capacities | None = None,
-        journal_rows: int = 1 << 17,
+        journal_rows: int = 1 << 18,
+        clock: Callable[[], int] = time.time_ns,
+        on_wall_clock: bool = False,
     ) -> None:
+        self.clock = clock
         self.capacities = capacities or L.Capacities()
         self.block = L.new_block(self.capacities)
         self.address = self.block.ctypes.data
@@ -72,15 +78,15 @@ class Engine:
         self.board = Board(int(self.header["bytes"]))
         self.commands = Ring(COMMAND_SLOTS)
         self.instruments: list[Instrument] = []
-        self.entries: list[Any] = []
         self.currency = currency
         self.live = live
         self._rings: list[Ring] = [self.commands]
         self._thread: EngineThread | None = None
         self._lock = threading.Lock()
+        self._defining = threading.Lock()
         self._kept: list[Any] = []
         self._on_end: list[Callable[[int], None]] = []
-        self.header["live_from"] = live_from
+        self.header["live_from"], self.header["wall_clock"] = live_from, int(on_wall_clock)
         self._set_account(cash, fees or Fees())
 
     def _set_account(self, cash: float, fees: Fees) -> None:
@@ -95,6 +101,7 @@ class Engine:
         header["view_engine"] = self.address
         header["live"] = int(self.live)
         header["state"] = L.RUNNING
+        header["settle_rows"] = self.capacities.settle_rows
 
     # --- what is in it --------------------------------------------------------------------------
 
@@ -139,7 +146,12 @@ class Engine:
         return self._define(L.DEFINE_BUILDER, record, "builders")
 
     def add_strategy(
-        self, entry: StrategyEntry, symbols: Sequence[str], interval_ns: int = 0, live_from: int = 0
+        self,
+        entry: StrategyEntry,
+        symbols: Sequence[str],
+        interval_ns: int = 0,
+        live_from: int = 0,
+        started: bool = False,
     ) -> int:
         """Add a strategy that trades some instruments; its slot.
 
@@ -149,45 +161,56 @@ class Engine:
             The bars it gets; 0 gives it every bar.
         live_from : int
             Until this time, ns UTC, its orders aren't taken: it is warming up.
+        started : bool
+            It was warmed up in another engine, and ``on_start`` ran there.
         """
         record = np.zeros(L.STRATEGY.itemsize + entry.state.size, np.uint8)
         head = record[: L.STRATEGY.itemsize].view(L.STRATEGY)[0]
         head["entry"], head["handlers"] = entry.address, entry.handlers
         head["interval"], head["live_from"], head["running"] = interval_ns, live_from, 1
+        head["started"] = int(started)
         record[L.STRATEGY.itemsize :] = entry.state
         watch = np.zeros(self.capacities.instruments, np.uint8)
         watch[[self.index(symbol) for symbol in symbols]] = 1
-        self.entries.append(entry)
-        return self._define(L.DEFINE_STRATEGY, record, "strategies", entry.state.size, watch)
-
-    def _define(self, what: int, record: Any, pool: str, size: int = 0, watch: Any = None) -> int:
-        self._check_room(pool, size)
-        watch_at = 0 if watch is None else watch.ctypes.data
-        self._kept.append((record, watch))  # the thread may copy from it later
-        if self.running:
-            before = self._defined(pool)
-            self.command(L.DEFINE, code=what, a=record.ctypes.data, b=size, c=watch_at)
-            self._await(lambda: self._defined(pool) > before, f"taking in one of its {pool}")
-            return before
-        k = int(define_now(self.address, what, record.ctypes.data, size, watch_at))
-        if what == L.DEFINE_STRATEGY and not self.live:
-            return k
-        if what == L.DEFINE_STRATEGY:
+        running = self.running
+        k = self._define(L.DEFINE_STRATEGY, record, "strategies", entry.state.size, watch, entry)
+        if self.live and not running and not started:
             self.call(k, L.ON_START)
         return k
 
-    def _check_room(self, pool: str, size: int) -> None:
-        """Refuse here what would halt a running engine."""
-        header, room = self.header, 2 * -(-size // L.LINE) * L.LINE
-        full = self._defined(pool) >= int(header[f"{pool}_n"])
-        if full or int(header["arena_used"]) + room > int(header["arena_n"]):
+    def add_timer(self, strategy: int, due: int, timer_id: int) -> None:
+        """Set a timer of a strategy, due at a time in ns UTC."""
+        record = np.zeros(1, L.TIMER)
+        record["strategy"], record["due"], record["id"] = strategy, due, timer_id
+        self._define(L.DEFINE_TIMER, record, "timers")
+
+    def _define(
+        self,
+        what: int,
+        record: Any,
+        pool: str,
+        size: int = 0,
+        watch: Any = None,
+        keep: Any = None,
+    ) -> int:
+        watch_at = 0 if watch is None else watch.ctypes.data
+        with self._defining:
+            self._kept.append((record, watch, keep))  # the thread may copy from it later
+            if self.running:
+                before = int(self.header["defines"])
+                self.command(L.DEFINE, code=what, a=record.ctypes.data, b=size, c=watch_at)
+                done = f"taking in one of its {pool}"
+                self._await(lambda: int(self.header["defines"]) > before, done)
+                k = int(self.header["defined"])
+            else:
+                k = int(define_now(self.address, what, record.ctypes.data, size, watch_at))
+        if k < 0:
             raise ConfigError(
                 f"this engine is full: no room for another of its {pool}. "
-                "Give it larger capacities (alphaforge.engine.layout.Capacities)."
+                "Stop one that isn't needed, or give the engine larger capacities "
+                "(alphaforge.engine.layout.Capacities)."
             )
-
-    def _defined(self, pool: str) -> int:
-        return int(self.header[f"{pool}_used"])
+        return k
 
     def call(self, strategy: int, handler: int) -> None:
         """Call ``on_start`` or ``on_stop`` of a strategy while no thread runs."""
@@ -214,7 +237,12 @@ class Engine:
             Bytes processed; less than ``events.nbytes`` where the engine halted.
         """
         offset = 0
-        room = self.journal.ring.capacity - _ROWS_PER_EVENT
+        room = self.journal.ring.capacity - self.capacities.event_rows
+        if room <= 0:
+            raise ConfigError(
+                f"a journal of {self.journal.ring.capacity:,} rows is too small to run an array: "
+                f"one event may write {self.capacities.event_rows:,}. Give journal_rows more."
+            )
         while offset < events.nbytes and int(self.header["state"]) == L.RUNNING:
             bars = int(self.header["bars"])
             offset = int(
@@ -240,11 +268,12 @@ class Engine:
         """Give the engine a ring of events to poll, and a ring to put orders on."""
         self._rings.append(market_data)
         if orders is not None:
+            self._kept.append(orders)
             self.header["out"] = orders.address
 
     def start(self, spin: bool = False) -> None:
         """Start the kernel thread."""
-        if self._thread is not None and self._thread.alive:
+        if self.running:
             return
         rings = [ring.address for ring in self._rings]
         self._thread = EngineThread(self.address, self.board.address, rings, spin, self._ended)
@@ -271,6 +300,10 @@ class Engine:
         self._on_end.append(callback)
 
     def _ended(self, fault: int) -> None:
+        with self._lock:  # what was sent while the thread was ending must be heard too
+            while (slots := self.commands.take()).size:
+                for message in whole_messages(slots):
+                    self.step(message)
         for callback in self._on_end:
             callback(fault)
 
@@ -284,7 +317,7 @@ class Engine:
         """
         message = np.zeros(1, L.SLOT)
         row = message[0]
-        row["ts"] = row["ts_recv"] = time.time_ns()
+        row["ts"], row["ts_recv"] = self.clock(), time.time_ns()
         row["kind"], row["code"], row["instrument"] = kind, code, instrument
         for name, value in payload.items():
             row[name] = value
@@ -292,10 +325,10 @@ class Engine:
 
     def send(self, message: npt.NDArray[Any]) -> None:
         """Put a whole message on the command ring; processed at once where no thread runs."""
-        if not self.running:
-            self.step(message)  # halted or not started: a kill must still be heard
-            return
         with self._lock:
+            if not self.running:
+                self.step(message)  # halted or not started: a kill must still be heard
+                return
             taken = self.commands.push(message)
         if not taken:
             raise EngineHalted(

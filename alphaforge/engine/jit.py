@@ -26,6 +26,8 @@ import numpy as np
 from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 
+from alphaforge.errors import ConfigError
+
 JIT = not config.DISABLE_JIT
 """False under NUMBA_DISABLE_JIT=1: kernels and intrinsics are then their Python twins."""
 
@@ -35,13 +37,17 @@ _FLAGS = ("BOUNDSCHECK", "OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "CPU_NAME", "
 _ENTRIES: list[tuple[Any, Any]] = []
 
 
+def stamped_sources() -> list[Path]:
+    """Every file that may hold a kernel or a constant of one."""
+    folders = (_SOURCES / name for name in ("engine", "strategy", "venues"))
+    return sorted([*(p for folder in folders for p in folder.glob("*.py")), _SOURCES / "math.py"])
+
+
 @cache
 def source_stamp() -> str:
     """Sixteen hex digits that change with anything that changes machine code."""
     digest = hashlib.sha256()
-    for path in sorted(
-        p for folder in ("engine", "strategy", "venues") for p in (_SOURCES / folder).glob("*.py")
-    ):
+    for path in stamped_sources():
         digest.update(path.relative_to(_SOURCES).as_posix().encode() + b"\0" + path.read_bytes())
     about = [
         nb.__version__,
@@ -67,8 +73,14 @@ def cache_root() -> Path:
 def cache_dir() -> Path:
     """The folder of this build, made and marked as used; those unused for a month are removed."""
     here = cache_root() / source_stamp()
-    here.mkdir(parents=True, exist_ok=True)
-    os.utime(here)
+    try:
+        here.mkdir(parents=True, exist_ok=True)
+        os.utime(here)
+    except OSError as error:
+        raise ConfigError(
+            f"compiled kernels can't be kept in {here}: {error.strerror}. "
+            "Name a folder that can be written: ALPHAFORGE_CACHE_DIR=/path."
+        ) from None
     old = time.time() - UNUSED_DAYS * 86_400
     for folder in cache_root().iterdir():
         if folder.is_dir() and folder.stat().st_mtime < old:

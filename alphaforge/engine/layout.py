@@ -9,6 +9,7 @@ more 64-byte slots.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,45 +52,8 @@ FAULT_ROW = 37
 MORE_ROW = 38  # the second row of a pair
 TIMER_ROW = 39
 
-KIND_NAMES = {
-    PAD: "pad",
-    TRADE: "trade",
-    QUOTE: "quote",
-    DEPTH: "depth",
-    BAR: "bar",
-    ACTION: "action",
-    CLOCK: "clock",
-    WAKE: "wake",
-    SUBMIT: "submit",
-    CANCEL: "cancel",
-    CANCEL_ALL: "cancel_all",
-    REPLACE: "replace",
-    STATE: "state",
-    LIMIT: "limit",
-    ACKNOWLEDGE: "acknowledge",
-    KILL: "kill",
-    FLATTEN: "flatten",
-    HOLD: "hold",
-    DEFINE: "define",
-    DETACH: "detach",
-    REPORT: "report",
-    MORE_INPUT: "more_input",
-    ORDER_ROW: "order",
-    FILL_ROW: "fill",
-    POSITION_ROW: "position",
-    ACCOUNT_ROW: "account",
-    DENIAL_ROW: "denial",
-    ALERT_ROW: "alert",
-    BAR_ROW: "bar_closed",
-    FAULT_ROW: "fault",
-    MORE_ROW: "more",
-    TIMER_ROW: "timer",
-}
 FIRST_OUTPUT = ORDER_ROW
 """Journal kinds from here on are outputs: they alone make the journal hash."""
-
-SLOTS = {BAR: 2, SUBMIT: 2, REPORT: 2, BAR_ROW: 2}
-"""Slots of a message where it takes more than one."""
 
 # --- orders ---------------------------------------------------------------------------------------
 BUY, SELL = 1, -1
@@ -136,14 +100,7 @@ STATUS_NAMES = dict(
     PARTIALLY_FILLED,
     FILLED,
 ) = range(15)
-OPEN_STATUSES = (
-    SUBMITTED,
-    ACCEPTED,
-    TRIGGERED,
-    PENDING_UPDATE,
-    PENDING_CANCEL,
-    PARTIALLY_FILLED,
-)
+CLOSED_STATUSES = (DENIED, REJECTED, CANCELLED, EXPIRED, FILLED)
 TAKER, MAKER = 0, 1
 
 HOST_ID = 1_000_000_000
@@ -159,11 +116,6 @@ ENGINE_STATE_NAMES = {
     STOPPED: "stopped",
 }
 TRADING_ACTIVE, TRADING_REDUCING, TRADING_HALTED = range(3)
-TRADING_STATE_NAMES = {
-    TRADING_ACTIVE: "active",
-    TRADING_REDUCING: "reducing",
-    TRADING_HALTED: "halted",
-}
 
 # --- faults: why the engine halted ----------------------------------------------------------------
 (
@@ -176,7 +128,9 @@ TRADING_STATE_NAMES = {
     FAULT_RING_FULL,
     FAULT_EVENT,
     FAULT_TIMERS_FULL,
-) = range(9)
+    FAULT_TIMERS,
+    FAULT_ROWS,
+) = range(11)
 FAULT_TEXT = {
     FAULT_NONE: "none",
     FAULT_OVERFLOW: "an amount passed int64 (prices x quantities too large)",
@@ -187,6 +141,8 @@ FAULT_TEXT = {
     FAULT_RING_FULL: "the ring of orders to the venue is full",
     FAULT_EVENT: "an event of unknown kind or instrument",
     FAULT_TIMERS_FULL: "more timers than the pool holds",
+    FAULT_TIMERS: "a million timers fired before one event: one that sets itself anew without end?",
+    FAULT_ROWS: "the answers to one event passed the journal's room for it",
 }
 
 # --- handlers: bits of a strategy's mask, and what its entry point is called with -----------------
@@ -212,13 +168,13 @@ HANDLER_NAMES = (
 )
 
 # --- what a DEFINE command brings -----------------------------------------------------------------
-DEFINE_INSTRUMENT, DEFINE_BUILDER, DEFINE_STRATEGY = range(3)
+DEFINE_INSTRUMENT, DEFINE_BUILDER, DEFINE_STRATEGY, DEFINE_TIMER = range(4)
 
 # --- venues: who fills an instrument's orders -----------------------------------------------------
 VENUE_INTERNAL, VENUE_EXTERNAL = 0, 1
 
 
-def _record(*fields: tuple[str, str]) -> np.dtype[np.void]:
+def _record(*fields: Any) -> np.dtype[np.void]:
     return np.dtype(list(fields), align=True)
 
 
@@ -250,7 +206,7 @@ BAR_SLOTS = _record(
     ("low", "i8"),
     ("close", "i8"),
     ("volume", "i8"),  # lots
-    ("notional", "i8"),  # ticks x lots; 0 where unknown
+    ("notional", "i8"),  # ticks x lots; 0 where unknown, UNKNOWN where it passed int64
     ("buy_volume", "i8"),
     ("trades", "i8"),
     ("ts_open", "i8"),
@@ -334,6 +290,7 @@ ENGINE = _record(
     ("fault_event", "i8"),  # events processed before the faulting one
     # how this engine runs
     ("live", "i8"),  # 1: inputs are journalled, ids and lags are kept
+    ("wall_clock", "i8"),  # 1: event time is the wall clock's, so timers may fire by it
     ("live_from", "i8"),  # until then events are a back-fill's, and the wall clock moves nothing
     ("journal", "i8"),  # address of the journal ring
     ("out", "i8"),  # address of the ring of orders to the venue; 0 where orders stay inside
@@ -377,6 +334,9 @@ ENGINE = _record(
     ("free_head", "i8"),  # order slots free for reuse, longest closed first; -1 none
     ("free_tail", "i8"),
     ("open_orders", "i8"),
+    ("defines", "i8"),  # DEFINE commands, ever, and the index that the last one gave or -1
+    ("defined", "i8"),
+    ("settle_rows", "i8"),  # after so many journal rows no further round of an event is begun
     # what a handler is being shown
     ("view_event", "i8"),  # addresses: the event or notice, its INSTRUMENT, this header
     ("view_instrument", "i8"),
@@ -468,6 +428,7 @@ MARKET = _record(
     ("open_tail", "i8"),
 )
 NO_PRICE = -(2**62)
+UNKNOWN = -1
 FOREVER = 2**63 - 1
 
 LEVEL = _record(("tick", "i8"), ("lot", "i8"))
@@ -481,6 +442,8 @@ POSITION = _record(
     ("sold", "i8"),
 )
 
+TRADES_KNOWN = 8
+NO_TRADE = -(2**62)
 ORDER = _record(
     ("id", "i8"),
     ("venue_id", "i8"),
@@ -506,7 +469,8 @@ ORDER = _record(
     ("liquidity", "u1"),
     ("open", "u1"),  # 1 where it is in its instrument's list
     ("pad", "u1"),
-    ("last_trade", "i8"),
+    ("filled_times", "i8"),
+    ("known", "i8", (TRADES_KNOWN,)),  # trade ids of its last fills
 )
 
 KEY = _record(("id", "i8"), ("slot", "i8"))
@@ -519,7 +483,9 @@ STRATEGY = _record(
     ("interval", "i8"),  # bars of this length only, ns; 0 any
     ("live_from", "i8"),  # orders before this time are not taken: warming up
     ("running", "i8"),
+    ("started", "i8"),  # 1: it was warmed up elsewhere, ``on_start`` ran there
     ("bytes", "i8"),  # of its record and windows
+    ("room", "i8"),  # bytes of the arena that it may use, twice: for its state and for before
 )
 
 BUILDER = _record(
@@ -541,7 +507,7 @@ BUILDER = _record(
     ("ts_last", "i8"),
 )
 
-TIMER = _record(("due", "i8"), ("id", "i8"), ("strategy", "i8"), ("seq", "i8"))
+TIMER = _record(("due", "i8"), ("id", "i8"), ("strategy", "i8"))
 
 ALERT = _record(
     ("id", "i8"),
@@ -580,8 +546,6 @@ CONTROL = _record(
     ("spin", "i8"),  # 1 never sleeps
     ("loops", "i8"),
     ("sleeps", "i8"),
-    ("lag_last", "i8"),
-    ("pad", "i8"),
 )
 """What the host tells a kernel thread, and what it tells back."""
 
@@ -594,7 +558,6 @@ if (SLOT.itemsize, BAR_SLOTS.itemsize, ORDER_SLOTS.itemsize) != (64, 128, 128):
 # Sizes in bytes, as plain integers: kernels can't read a dtype's attribute.
 ENGINE_BYTES = ENGINE.itemsize
 BAR_SLOTS_BYTES = BAR_SLOTS.itemsize
-ORDER_SLOTS_BYTES = ORDER_SLOTS.itemsize
 INSTRUMENT_BYTES = INSTRUMENT.itemsize
 MARKET_BYTES = MARKET.itemsize
 LEVEL_BYTES = LEVEL.itemsize
@@ -631,6 +594,8 @@ POOLS: dict[str, np.dtype[np.generic]] = {
 LAG_BUCKETS = 256
 ACCOUNT_NS = 1_000_000_000  # a live session journals its account once in so much time
 MAX_ROUNDS = 1_000
+MAX_TIMERS = 1_000_000
+ROWS_PER_ORDER = 6  # from asked for to filled, at most
 
 
 @dataclass(frozen=True)
@@ -661,6 +626,21 @@ class Capacities:
     arena: int = 1 << 20
     queue: int = 8192
     rates: int = 1024
+
+    @property
+    def settle_rows(self) -> int:
+        """After so many journal rows no further round of one event is begun."""
+        return 4 * self.queue
+
+    @property
+    def event_rows(self) -> int:
+        """Journal rows that one event writes at most.
+
+        What applying it takes (each working order fills, each builder closes a bar), the rounds
+        until ``settle_rows``, and a last one in which each command is an order that fills.
+        """
+        orders = ROWS_PER_ORDER * (self.orders + self.queue)
+        return orders + self.settle_rows + 2 * self.builders + 64
 
     def counts(self) -> dict[str, int]:
         """Records in each pool."""

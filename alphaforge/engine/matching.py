@@ -19,9 +19,7 @@ from alphaforge.engine.block import (
 )
 from alphaforge.engine.jit import kernel
 from alphaforge.engine.portfolio import fill
-from alphaforge.engine.ring import ring_push
-
-_ORDER_SLOTS = 2
+from alphaforge.engine.ring import ring_push, slots_of
 
 
 @kernel
@@ -33,7 +31,11 @@ def _next_trade_id(m):
 
 @kernel
 def send_out(m, slot, kind):
-    """Put an order, a cancel or a replace on the ring to the outside venue."""
+    """Put an order, a cancel or a replace on the ring to the outside venue.
+
+    Returns 1, or 0 and a fault where the ring is full: then nothing of it may be taken as sent.
+    Cancels and replaces are one slot: what the venue needs of the order is in its first.
+    """
     h = engine_at(m)
     o = order(m, slot)
     at = m + h.scratch_at
@@ -56,18 +58,21 @@ def send_out(m, slot, kind):
     message.tag = o.tag
     message.ahead = 0
     message.venue_id = o.venue_id
-    if ring_push(h.out, at, _ORDER_SLOTS) == 0:
+    if ring_push(h.out, at, slots_of(kind)) == 0:
         fail(m, L.FAULT_RING_FULL)
+        return 0
+    return 1
 
 
 @kernel
 def submit_to_venue(m, slot):
     """Hand over an order that passed every check."""
     o = order(m, slot)
-    O.transition(m, slot, O.DO_SUBMIT)
     if instrument(m, o.instrument).venue == L.VENUE_EXTERNAL:
-        send_out(m, slot, L.SUBMIT)
+        sent = send_out(m, slot, L.SUBMIT)
+        O.transition(m, slot, O.DO_SUBMIT if sent == 1 else O.DO_DENY)
         return
+    O.transition(m, slot, O.DO_SUBMIT)
     O.transition(m, slot, O.DO_ACCEPT)
     if market(m, o.instrument).quoted == 1:
         match_touch(m, slot, L.TAKER)
@@ -80,8 +85,9 @@ def cancel_at_venue(m, slot):
     """Cancel a working order: at once inside, by asking outside."""
     o = order(m, slot)
     if instrument(m, o.instrument).venue == L.VENUE_EXTERNAL:
-        if o.status != L.PENDING_CANCEL and O.transition(m, slot, O.DO_ASK_CANCEL) == 1:
-            send_out(m, slot, L.CANCEL)
+        asked = o.status == L.PENDING_CANCEL or not O.allows(o.status, O.DO_ASK_CANCEL)
+        if not asked and send_out(m, slot, L.CANCEL) == 1:
+            O.transition(m, slot, O.DO_ASK_CANCEL)
     else:
         O.transition(m, slot, O.DO_CANCEL)
 

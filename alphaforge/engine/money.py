@@ -8,6 +8,8 @@ from alphaforge.engine.block import fail, instrument
 from alphaforge.engine.jit import hot, kernel
 
 _LIMIT = 2**62
+LARGEST = 2.0**61
+"""Of one order, ledger units: some two trillion dollars."""
 PER_RATE = 1_000_000_000
 
 
@@ -74,10 +76,18 @@ def mul_div(m, left, right, divisor):
 def notional(m, i, ticks, lots):
     """Ledger units of ``lots`` at ``ticks``, signed as their product."""
     record = instrument(m, i)
-    product = mul(m, ticks, lots)
     if record.value_den == 1:
-        return mul(m, product, record.value_num)
-    return mul_div(m, product, record.value_num, record.value_den)
+        return mul(m, mul(m, ticks, lots), record.value_num)
+    # Not ticks x lots first: with a fine tick and lot that passes int64 where the amount doesn't.
+    return mul_div(m, ticks, mul(m, lots, record.value_num), record.value_den)
+
+
+@hot
+def notional_fits(m, i, ticks, lots):
+    """Whether ``notional`` of an order stays in the range that sums of amounts may have."""
+    record = instrument(m, i)
+    scaled = float(lots) * record.value_num
+    return abs(scaled) < LARGEST and abs(scaled * ticks / record.value_den) < LARGEST
 
 
 @kernel

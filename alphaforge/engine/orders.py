@@ -88,7 +88,6 @@ TRANSITIONS: dict[str, dict[str, str]] = {
     "cancelled": {"fill_part": "cancelled", "fill": "filled"},
     "expired": {"fill_part": "expired", "fill": "filled"},
 }
-CLOSED = (L.DENIED, L.REJECTED, L.CANCELLED, L.EXPIRED, L.FILLED)
 
 
 def transition_table() -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
@@ -119,9 +118,9 @@ def is_closed(status):
 
 
 @kernel
-def refuses_fill(status):
-    """Whether the table has no place for a fill: money must not move either."""
-    return _TABLE[status, DO_FILL] == L.FREE
+def allows(status, event):
+    """Whether the table has a place for an event in a state."""
+    return _TABLE[status, event] != L.FREE
 
 
 @kernel
@@ -219,7 +218,9 @@ def new_order(m, order_id, owner, i, side, type_, tif, qty, price, tag):
     o.deny_code = 0
     o.liquidity = L.TAKER
     o.open = 0
-    o.last_trade = 0
+    o.filled_times = 0
+    for n in range(L.TRADES_KNOWN):
+        o.known[n] = L.NO_TRADE
     _index_add(m, order_id, slot)
     return slot
 
@@ -289,6 +290,24 @@ def leave(m, slot, lots):
         else:
             k.selling -= lots
     o.leaves -= lots
+
+
+@kernel
+def knows_trade(m, slot, trade_id):
+    """Whether one of an order's last ``TRADES_KNOWN`` fills had this trade id."""
+    o = order(m, slot)
+    found = False
+    for n in range(L.TRADES_KNOWN):
+        found = found or o.known[n] == trade_id
+    return found
+
+
+@kernel
+def remember_trade(m, slot, trade_id):
+    """Keep a fill's trade id, so that the same fill reported again is known."""
+    o = order(m, slot)
+    o.known[o.filled_times % L.TRADES_KNOWN] = trade_id
+    o.filled_times += 1
 
 
 @kernel

@@ -53,6 +53,9 @@ def mark(m, i, price):
     k.mark = price
     qty = position(m, 0, i).qty
     value = 0 if qty == 0 else notional(m, i, price, qty)
+    if abs(value) > _LARGEST or abs(engine_at(m).market_value) > _LARGEST:
+        fail(m, L.FAULT_OVERFLOW)
+        return
     if value != k.value:
         engine_at(m).market_value += value - k.value
         k.value = value
@@ -102,17 +105,32 @@ def fill(m, slot, lots, price, ts, liquidity, trade_id):
     h.fills += 1
     o.fee += fee
     o.liquidity = liquidity
-    o.last_trade = trade_id
+    O.remember_trade(m, slot, trade_id)
     O.leave(m, slot, lots)
     O.transition(m, slot, O.DO_FILL if o.leaves == 0 else O.DO_FILL_PART)
     now = h.now
     h.now = ts
     journal_output(m, L.FILL_ROW, liquidity, i, o.id, signed, price, fee)
+    O.notify(m, L.ON_FILL, slot, signed, price, fee, liquidity)
     h.now = now
     p = position(m, 0, i)
     journal_output(m, L.POSITION_ROW, 0, i, p.qty, p.cost, p.realised, p.fees)
-    O.notify(m, L.ON_FILL, slot, signed, price, fee, liquidity)
     mark(m, i, market(m, i).mark if market(m, i).mark > 0 else price)
+
+
+@kernel
+def leave_to_host(m, owner):
+    """Move what a flat owner earned, paid and traded to the host: its slot becomes another's."""
+    for i in range(engine_at(m).instruments_used):
+        p, host = position(m, owner, i), position(m, 1, i)
+        host.realised += p.realised
+        host.fees += p.fees
+        host.bought += p.bought
+        host.sold += p.sold
+        p.realised = 0
+        p.fees = 0
+        p.bought = 0
+        p.sold = 0
 
 
 @kernel

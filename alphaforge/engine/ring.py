@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +35,13 @@ SLOTS_AT = 192
 _KIND_AT = L.SLOT.fields["kind"][1]  # type: ignore[index]
 
 
+TWO_SLOTS = (L.BAR, L.SUBMIT, L.REPORT)
+
+
 @hot
 def slots_of(kind):
-    """How many slots a message of this kind takes."""
-    if kind == L.BAR or kind == L.SUBMIT or kind == L.REPORT or kind == L.BAR_ROW:
+    """How many slots a message of this kind takes: ``TWO_SLOTS`` two, all others one."""
+    if kind == L.BAR or kind == L.SUBMIT or kind == L.REPORT:
         return 2
     return 1
 
@@ -99,6 +103,15 @@ def ring_take(ring, target, room):
         copy_bytes(target + moved * L.SLOT_BYTES, address, slots * L.SLOT_BYTES)
         ring_pop(ring, slots)
         moved += slots
+
+
+def whole_messages(slots: npt.NDArray[np.void]) -> Iterator[npt.NDArray[np.void]]:
+    """The messages in slots as ``Ring.take`` gives them, each an array of its slots."""
+    at = 0
+    while at < slots.size:
+        count = 2 if int(slots["kind"][at]) in TWO_SLOTS else 1
+        yield slots[at : at + count]
+        at += count
 
 
 class Ring:

@@ -19,7 +19,7 @@ from alphaforge.engine.block import (
 )
 from alphaforge.engine.jit import entry, kernel
 from alphaforge.engine.journal import journal_output
-from alphaforge.engine.money import notional
+from alphaforge.engine.money import notional, notional_fits
 
 (
     PASSED,
@@ -62,6 +62,8 @@ RULES: dict[int, tuple[str, str]] = {
 CHECKS = tuple(range(TRADING_STATE, ORDER_RATE + 1))
 """What ``check`` runs, in order; the codes after them are other reasons to deny."""
 
+_MOST = 2**63 - 1  # said of an amount that passes int64
+
 LIMIT_POSITION, LIMIT_NOTIONAL, LIMIT_RATE = range(3)
 LIMIT_NAMES = ("max_position", "max_notional", "max_order_rate")
 
@@ -73,18 +75,6 @@ def _deny(m, slot, rule, limit, value):
     o.deny_limit = limit
     o.deny_value = value
     return rule
-
-
-@kernel
-def rate_used(m):
-    """Orders counted in the window that ends now; walks back at most ``max_rate`` of them."""
-    h = engine_at(m)
-    used = 0
-    n = h.rate_head - 1
-    while n >= 0 and used < h.rates_n and rate_time(m, n) > h.now - h.rate_ns:
-        used += 1
-        n -= 1
-    return used
 
 
 @kernel
@@ -107,8 +97,10 @@ def check(m, slot):
         return _deny(m, slot, QUANTITY_MAX, record.max_lot, o.qty)
     if o.type == L.LIMIT_ORDER and o.price <= 0:
         return _deny(m, slot, PRICE_POSITIVE, 1, o.price)
+    price = o.price if o.type == L.LIMIT_ORDER else k.mark
+    if not notional_fits(m, o.instrument, price, o.qty):
+        return _deny(m, slot, MAX_NOTIONAL, h.max_notional, _MOST)
     if h.max_notional > 0:
-        price = o.price if o.type == L.LIMIT_ORDER else k.mark
         if price <= 0:
             return _deny(m, slot, NO_PRICE_YET, 0, 0)
         amount = notional(m, o.instrument, price, o.qty)
@@ -134,6 +126,8 @@ def check_price(m, slot, price):
         return _deny(m, slot, TRADING_STATE, 0, h.trading)
     if price <= 0:
         return _deny(m, slot, PRICE_POSITIVE, 1, price)
+    if not notional_fits(m, o.instrument, price, o.leaves):
+        return _deny(m, slot, MAX_NOTIONAL, h.max_notional, _MOST)
     if h.max_notional > 0:
         amount = notional(m, o.instrument, price, o.leaves)
         if amount > h.max_notional:

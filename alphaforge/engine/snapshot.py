@@ -77,8 +77,8 @@ def publish(m, board):
     while spare in (newest, held):
         spare += 1
     _copy_used(m, board + BUFFERS_AT + spare * engine_at(m).bytes)
-    store_i8(board + SERVED, wanted)
-    store_release(board + PUBLISHED, spare + 1)
+    store_i8(board + PUBLISHED, spare + 1)
+    store_release(board + SERVED, wanted)  # last: it is what a reader waits for
 
 
 @entry("void(int64, int64)")

@@ -27,17 +27,26 @@ from alphaforge.engine.block import (
     order,
     order_slots_at,
     pending_bar,
+    position,
     slot_at,
     strategy,
+    timer_at,
     watches,
 )
 from alphaforge.engine.book import set_level
-from alphaforge.engine.clock import NEVER, forget_timers, take_due
+from alphaforge.engine.clock import NEVER, add_timer, forget_timers, take_due
 from alphaforge.engine.commands import cancel_everything, drain_commands, run_host_command
 from alphaforge.engine.jit import entry, hot, kernel
 from alphaforge.engine.journal import journal_output, journal_row
 from alphaforge.engine.matching import match_bar, match_quote, match_trade
-from alphaforge.engine.portfolio import fill, follow_equity, journal_account, mark, split
+from alphaforge.engine.portfolio import (
+    fill,
+    follow_equity,
+    journal_account,
+    leave_to_host,
+    mark,
+    split,
+)
 from alphaforge.engine.ring import slots_of
 
 _KIND_AT = L.SLOT.fields["kind"][1]  # type: ignore[index]
@@ -111,22 +120,35 @@ def _settle(m):
     """Commands, and the order and fill events they cause, until neither is left."""
     h = engine_at(m)
     rounds = 0
+    rows = load_i8(h.journal) + h.settle_rows
     while h.command_tail < h.command_head or h.notice_tail < h.notice_head:
         drain_commands(m)
         _deliver_notices(m)
         rounds += 1
         if rounds > L.MAX_ROUNDS:
             fail(m, L.FAULT_ROUNDS)
+        if load_i8(h.journal) > rows:
+            fail(m, L.FAULT_ROWS)
+        if h.fault == L.FAULT_ROUNDS or h.fault == L.FAULT_ROWS:
             h.command_tail = h.command_head
             h.notice_tail = h.notice_head
 
 
 @kernel
-def _fire_timers(m, before):
+def _fire_timers(m, before, row_limit):
+    """Fire what is due before a time, until the journal has so many rows or the engine fails.
+
+    Timers whose handlers set new ones without end are a fault after ``MAX_TIMERS``.
+    """
     h = engine_at(m)
-    while h.next_timer < before:
+    fired = 0
+    while h.next_timer < before and h.fault == L.FAULT_NONE and load_i8(h.journal) < row_limit:
         due, timer_id, owner = take_due(m, before)
         if due == NEVER:
+            return
+        fired += 1
+        if fired > L.MAX_TIMERS:
+            fail(m, L.FAULT_TIMERS)
             return
         h.now = max(h.now, due)
         journal_output(m, L.TIMER_ROW, 0, 0, owner, timer_id, due, 0)
@@ -241,11 +263,11 @@ def _apply_report(m, e):
     elif r.code == L.EXPIRED:
         O.transition(m, slot, O.DO_EXPIRE)
     elif r.code == L.FILLED:
-        if r.trade_id == o.last_trade:
+        if O.knows_trade(m, slot, r.trade_id):
             h.duplicate_fills += 1
         elif r.qty > o.leaves or r.qty <= 0 or r.price <= 0:
             h.unknown_reports += 1
-        elif O.refuses_fill(o.status):
+        elif not O.allows(o.status, O.DO_FILL):
             h.illegal += 1
         else:
             fill(m, slot, r.qty, r.price, h.now, r.liquidity, r.trade_id)
@@ -253,7 +275,7 @@ def _apply_report(m, e):
 
 @kernel
 def define(m, what, record, size, watch_list):
-    """Add an instrument, a builder or a strategy from memory that the host holds.
+    """Add an instrument, a builder, a timer or a strategy from memory that the host holds.
 
     Returns the new index, or -1 where its pool is full.
     """
@@ -273,6 +295,9 @@ def define(m, what, record, size, watch_list):
         _link_builder(m, h.builders_used)
         h.builders_used += 1
         return h.builders_used - 1
+    if what == L.DEFINE_TIMER:
+        t = timer_at(record)
+        return add_timer(m, t.strategy, t.due, t.id)
     return _define_strategy(m, record, size, watch_list)
 
 
@@ -292,23 +317,57 @@ def _link_builder(m, k):
 
 
 @kernel
-def _define_strategy(m, record, size, watch_list):
-    """Copy a STRATEGY record, its state after it, and its watch list into the block."""
+def _is_free(m, k, room):
+    """Whether a stopped strategy's slot can be another's: flat, nothing working, arena enough."""
     h = engine_at(m)
-    room = (size + L.LINE - 1) // L.LINE * L.LINE
+    if strategy(m, k).running == 1 or strategy(m, k).room < room:
+        return False
+    for i in range(h.instruments_used):
+        if position(m, k + 2, i).qty != 0:
+            return False
+        slot = market(m, i).open_head
+        while slot >= 0:
+            if order(m, slot).strategy == k:
+                return False
+            slot = order(m, slot).next
+    return True
+
+
+@kernel
+def _strategy_slot(m, room):
+    """A slot with so many bytes of arena: a stopped strategy's, else a new one, else -1."""
+    h = engine_at(m)
+    for k in range(h.strategies_used):
+        if _is_free(m, k, room):
+            leave_to_host(m, k + 2)
+            return k
     if h.strategies_used >= h.strategies_n or h.arena_used + 2 * room > h.arena_n:
         return -1
     k = h.strategies_used
-    copy_bytes(m + h.strategies_at + k * L.STRATEGY_BYTES, record, L.STRATEGY_BYTES)
+    strategy(m, k).state = h.arena_at + h.arena_used
+    strategy(m, k).room = room
+    h.arena_used += 2 * room
+    h.strategies_used += 1
+    return k
+
+
+@kernel
+def _define_strategy(m, record, size, watch_list):
+    """Copy a STRATEGY record, its state after it, and its watch list into the block."""
+    h = engine_at(m)
+    k = _strategy_slot(m, (size + L.LINE - 1) // L.LINE * L.LINE)
+    if k < 0:
+        return -1
     s = strategy(m, k)
-    s.state = h.arena_at + h.arena_used
-    s.before = s.state + room
+    state, room = s.state, s.room
+    copy_bytes(m + h.strategies_at + k * L.STRATEGY_BYTES, record, L.STRATEGY_BYTES)
+    s.state = state
+    s.before = state + room
+    s.room = room
     s.bytes = size
     if size > 0:
         copy_bytes(m + s.state, record + L.STRATEGY_BYTES, size)
     copy_bytes(m + h.watches_at + k * h.instruments_n, watch_list, h.instruments_n)
-    h.arena_used += 2 * room
-    h.strategies_used += 1
     return k
 
 
@@ -327,11 +386,12 @@ def detach(m, k):
 @kernel
 def _apply_define(m, e):
     s = slot_at(e)
+    h = engine_at(m)
     k = define(m, s.code, s.a, s.b, s.c)
-    if k < 0:
-        fail(m, L.FAULT_ORDERS_FULL)
-    elif s.code == L.DEFINE_STRATEGY:
+    h.defined = k
+    if k >= 0 and s.code == L.DEFINE_STRATEGY and strategy(m, k).started == 0:
         call_handler(m, k, L.ON_START, 0, 0)
+    h.defines += 1  # last: the host waits for it, and then looks for a fault
 
 
 @hot
@@ -351,7 +411,7 @@ def step(m, e):
     if h.now < h.live_from and kind >= L.SUBMIT and kind != L.REPORT:
         ts = h.now  # a command of now, amid a back-fill's past
     if h.next_timer < ts:
-        _fire_timers(m, ts)
+        _fire_timers(m, ts, L.FOREVER)
     h.now = max(h.now, ts)
     if h.live == 1:
         _journal_input(m, e)
@@ -376,7 +436,7 @@ def step(m, e):
         close_until(m, ts)
         journal_account(m)
     elif kind == L.WAKE:
-        _fire_timers(m, ts + 1)
+        _fire_timers(m, ts + 1, L.FOREVER)
     elif kind == L.REPORT:
         _apply_report(m, e)
     elif kind == L.ACTION:
@@ -402,6 +462,12 @@ def step(m, e):
         _settle(m)
     follow_equity(m)
     h.events += 1
+    _halt_where_failed(m)
+
+
+@kernel
+def _halt_where_failed(m):
+    h = engine_at(m)
     if h.fault != L.FAULT_NONE and h.state != L.HALTED:
         h.state = L.HALTED
         journal_output(m, L.FAULT_ROW, h.fault, 0, h.fault_strategy, h.fault_handler, h.events, 0)
@@ -433,6 +499,14 @@ def run_events(m, events, offset, size, equity, room):
     stop = load_i8(h.journal) + room
     while offset < size and h.state == L.RUNNING and load_i8(h.journal) < stop:
         kind = load_u1(events + offset + _KIND_AT)
+        ts = slot_at(events + offset).ts
+        if h.next_timer < ts:
+            # Here and not within the step: between two events may lie more timers than the
+            # journal has room for.
+            _fire_timers(m, ts, stop)
+            _halt_where_failed(m)
+            if h.next_timer < ts or h.state != L.RUNNING:
+                continue
         step(m, events + offset)
         if kind == L.BAR:
             store_i8(equity, h.cash + h.market_value)
@@ -452,7 +526,5 @@ def call_now(m, k, handler):
     """Call ``on_start`` or ``on_stop`` outside of an event, and settle what it asks for."""
     call_handler(m, k, handler, 0, 0)
     _settle(m)
-    h = engine_at(m)
-    if h.fault != L.FAULT_NONE:
-        h.state = L.HALTED
-    return h.fault
+    _halt_where_failed(m)
+    return engine_at(m).fault

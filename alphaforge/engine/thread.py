@@ -27,6 +27,7 @@ from alphaforge.engine.jit import entry, kernel
 from alphaforge.engine.ring import ring_peek, ring_pop, slots_of
 from alphaforge.engine.snapshot import publish
 from alphaforge.engine.step import step
+from alphaforge.errors import EngineHalted
 
 _KIND_AT = L.SLOT.fields["kind"][1]  # type: ignore[index]
 _EAGER_POLLS = 200
@@ -123,7 +124,7 @@ def run_thread(m, control, board, rings, count):
             idle = 0
             nap = _FIRST_NAP
             continue
-        if h.next_timer < L.FOREVER and h.now >= h.live_from:
+        if h.wall_clock == 1 and h.next_timer < L.FOREVER and h.now >= h.live_from:
             now = wall_ns(clock)
             if now >= h.next_timer:
                 _wake(m, now)
@@ -165,6 +166,7 @@ class EngineThread:
             len(rings),
         )
         self._on_end = on_end
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="alphaforge-engine", daemon=True)
 
     def start(self) -> None:
@@ -172,15 +174,29 @@ class EngineThread:
         self._thread.start()
 
     def _run(self) -> None:
-        self._on_end(int(run_thread(*self._arguments)))
+        fault = int(run_thread(*self._arguments))
+        self._ended.set()
+        self._on_end(fault)
 
     @property
     def alive(self) -> bool:
-        """Whether the loop is running."""
-        return self._thread.is_alive()
+        """Whether the loop may still touch the block."""
+        return not self._ended.is_set()
 
     def stop(self, deadline: float = 5.0) -> None:
-        """Ask the loop to end and wait for it."""
+        """Ask the loop to end and wait for it.
+
+        Raises
+        ------
+        EngineHalted
+            Where it doesn't end: a handler that loops for ever, most likely. Nothing but it may
+            touch the block then.
+        """
         self.control["stop"] = 1
+        if not self._ended.wait(deadline):
+            raise EngineHalted(
+                f"the engine didn't stop within {deadline:g} s: is a handler looping for ever? "
+                "Interrupt the kernel, or restart it."
+            )
         if self._thread is not threading.current_thread():
             self._thread.join(deadline)

@@ -266,14 +266,12 @@ def _warnings(history: History, run: Run) -> list[str]:
                     f"{symbol} jumps {ratio[at] - 1:+.0%} into {day} with no corporate action "
                     "stored: a split that is missing? Store it with lab.history.write_action(...)."
                 )
-    positions = run.rows[(run.rows["kind"] == L.POSITION_ROW) & (run.rows["code"] == 0)]
-    closed = int((positions["a"] == 0).sum())
+    closed = int(run.trades["exit"].notna().sum())
     if closed < _FEW_TRADES:
         found.append(
             f"only {closed} round trips: too few to tell skill from luck (want {_FEW_TRADES})."
         )
-    newest = {int(row["instrument"]): int(row["a"]) for row in positions[-len(run.symbols) :]}
-    if any(newest.values()):
+    if closed < len(run.trades):
         found.append("a position is open at the end; it is marked at the last close.")
     return found
 

@@ -20,6 +20,8 @@ def equity_metrics(
 ) -> dict[str, float]:
     """Return, risk and drawdown of an equity curve.
 
+    Bars of several instruments close at one time: the last value of each time counts.
+
     Parameters
     ----------
     equity : float64, one value per bar, currency
@@ -28,6 +30,8 @@ def equity_metrics(
     """
     if not equity.size:
         return {}
+    last = np.flatnonzero(np.append(np.diff(ts) != 0, True))
+    equity, ts = equity[last], ts[last]
     curve = np.concatenate([[start], equity])
     returns = curve[1:] / curve[:-1] - 1
     years = (int(ts[-1]) - int(ts[0])) / _YEAR_NS

@@ -84,7 +84,7 @@ def round_trips(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
     for fill, after in zip(rows[pairs].tolist(), following.tolist(), strict=True):
         i, ts, qty = fill[5], fill[1], after[7]
         instrument = instruments[i]
-        lot = instrument.quantity.numerator / instrument.quantity.denominator
+        lot = instrument.quantity
         ledger = 10 ** ledger_digits(instrument.currency)
         trip = open_trips.get(i)
         if trip is None:
@@ -96,9 +96,8 @@ def round_trips(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
             trips.append(trip)
         realised, fees = base.get(i, (0, 0))
         trip["fills"] += 1
-        trip["qty"] = max(
-            trip["qty"], abs(qty) * lot, abs(fill[8]) * lot if trip["fills"] == 1 else 0.0
-        )
+        first = abs(fill[8]) if trip["fills"] == 1 else 0
+        trip["qty"] = max(trip["qty"], float(max(abs(qty), first) * lot))
         trip["fees"] = (after[10] - fees) / ledger
         trip["pnl"] = (after[9] - realised) / ledger - trip["fees"]
         if qty == 0 or (qty > 0) != (trip["side"] > 0):
@@ -109,7 +108,7 @@ def round_trips(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
                 rest = {
                     "instrument": instrument.symbol,
                     "side": 1 if qty > 0 else -1,
-                    "qty": abs(qty) * lot,
+                    "qty": float(abs(qty) * lot),
                 }
                 rest |= {"entry": ts, "exit": None, "fills": 1, "fees": 0.0, "pnl": 0.0}
                 open_trips[i] = rest

@@ -40,6 +40,8 @@ class Strategy(Fields):
                     f"{value}. Annotate it as float, or write int(...)."
                 )
             value = int(value)
+        elif kind is bool and type(value) is not bool:
+            value = bool(value)
         object.__setattr__(self, name, value)
 
     def fresh(self) -> Strategy:

@@ -188,11 +188,11 @@ def _object_type(cls: type[Fields], digest: str) -> Any:
         for name, kind in fields_of(cls).items()
         if kind not in SCALARS and kind is not Window
     }
-    type_ = _TYPES[digest] = obj(record_dtype(cls), digest, nested)
+    type_ = obj(record_dtype(cls), digest, nested)
     for name, kind in fields_of(cls).items():
         if kind is Window:
             add_attribute(type_, name, _window_getter(name, floats_at))
-    methods = _METHODS[digest] = []
+    methods: list[tuple[type, str, Any]] = []
     for name, member in _members(cls):
         function = member.fget if isinstance(member, property) else member
         dispatcher = _compile_function(cls, name, function)
@@ -200,8 +200,10 @@ def _object_type(cls: type[Fields], digest: str) -> Any:
         if isinstance(member, property):
             add_attribute(type_, name, dispatcher)
         else:
-            parameters, call = _parameters(member)
-            add_method(type_, name, parameters, call, dispatcher)
+            parameters, call, defaults = _parameters(member)
+            add_method(type_, name, parameters, call, dispatcher, defaults)
+    # Last: of a class that was refused nothing may be left.
+    _METHODS[digest], _TYPES[digest] = methods, type_
     return type_
 
 
@@ -224,15 +226,17 @@ def _members(cls: type) -> list[tuple[str, Any]]:
     return [pair for pair in found if not (issubclass(cls, Indicator) and pair[0] == "with_period")]
 
 
-def _parameters(function: Any) -> tuple[str, str]:
-    """``a, b=1`` and ``a, b`` of a method, without ``self``."""
-    signature = inspect.signature(function)
-    declared, passed = [], []
-    for name, parameter in list(signature.parameters.items())[1:]:
-        default = "" if parameter.default is parameter.empty else f"={parameter.default!r}"
-        declared.append(name + default)
+def _parameters(function: Any) -> tuple[str, str, dict[str, Any]]:
+    """``a, b=_b`` and ``a, b`` of a method, without ``self``, and what ``_b`` stands for."""
+    declared, passed, defaults = [], [], {}
+    for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
+        if parameter.default is parameter.empty:
+            declared.append(name)
+        else:
+            declared.append(f"{name}=_{name}")
+            defaults[f"_{name}"] = parameter.default
         passed.append(name)
-    return ", ".join(declared), ", ".join(passed)
+    return ", ".join(declared), ", ".join(passed), defaults
 
 
 def _window_getter(name: str, floats_at: Any) -> Any:
@@ -317,6 +321,7 @@ def _with_compiled_globals(function: Callable[..., Any]) -> Callable[..., Any]:
     made = py.FunctionType(
         function.__code__, names, function.__name__, function.__defaults__, cells
     )
+    made.__kwdefaults__ = function.__kwdefaults__
     made.__module__ = function.__module__
     made.__qualname__ = function.__qualname__
     return made

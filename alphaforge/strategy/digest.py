@@ -17,6 +17,9 @@ import numpy as np
 
 from alphaforge.strategy.fields import SCALARS, Window, fields_of, record_dtype
 
+CONSTANTS = (int, float, bool, str, tuple, list, dict, frozenset, np.generic)
+"""What machine code may have frozen in: of these the value counts."""
+
 
 def class_digest(cls: type) -> str:
     """Sixteen hex digits."""
@@ -49,21 +52,34 @@ def global_names(code: py.CodeType) -> list[str]:
 
 
 def _function(function: Any, digest: Any, seen: set[int]) -> None:
-    if id(function.__code__) in seen:
+    if id(function) in seen:
         return
-    seen.add(id(function.__code__))
-    _code(function.__code__, digest)
-    digest.update(repr(function.__defaults__).encode())
-    values = [(name, function.__globals__.get(name)) for name in global_names(function.__code__)]
-    for cell, name in zip(function.__closure__ or (), function.__code__.co_freevars, strict=True):
+    seen.add(id(function))
+    code = function.__code__
+    _code(code, digest)
+    digest.update(repr((function.__defaults__, function.__kwdefaults__)).encode())
+    values = [(name, function.__globals__.get(name)) for name in global_names(code)]
+    for cell, name in zip(function.__closure__ or (), code.co_freevars, strict=True):
         values.append((name, _cell(cell)))
     for name, value in values:
-        if isinstance(value, py.FunctionType):
-            _function(value, digest, seen)
-        elif isinstance(value, (int, float, bool, str, tuple)):
-            digest.update(f"{name}={value!r}".encode())
-        elif isinstance(value, np.ndarray):
-            digest.update(f"{name}={value.dtype}{value.shape}".encode() + value.tobytes())
+        _value(name, value, code, digest, seen)
+
+
+def _value(name: str, value: Any, code: py.CodeType, digest: Any, seen: set[int]) -> None:
+    """What a name stands for: a function it calls, a constant, or what it holds of constants."""
+    value = getattr(value, "py_func", value)  # a numba dispatcher is its function
+    if isinstance(value, py.FunctionType):
+        digest.update(name.encode())
+        _function(value, digest, seen)
+    elif isinstance(value, np.ndarray):
+        digest.update(f"{name}={value.dtype}{value.shape}".encode() + value.tobytes())
+    elif isinstance(value, (py.ModuleType, type)):
+        for attribute in sorted(set(code.co_names)):
+            held = vars(value).get(attribute)
+            if isinstance(held, CONSTANTS) or hasattr(held, "py_func"):
+                _value(f"{name}.{attribute}", held, code, digest, seen)
+    elif isinstance(value, CONSTANTS):
+        digest.update(f"{name}={type(value).__name__} {value!r}".encode())
 
 
 def _cell(cell: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from alphaforge.errors import StrategyError
-from alphaforge.strategy.fields import Fields, Window
+from alphaforge.strategy.fields import Fields, Window, fields_of
 
 Self = TypeVar("Self", bound="Indicator")
 
@@ -34,7 +34,7 @@ class Indicator(Fields):
                 f"Write {type(self).__name__}(10)."
             )
         super().__init__(period=period)
-        if "window" in getattr(type(self), "__annotations__", {}):
+        if "window" in fields_of(type(self)):
             object.__setattr__(self, "window", Window([0.0] * period))
 
     def with_period(self: Self, period: int) -> Self:

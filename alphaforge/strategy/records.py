@@ -48,7 +48,14 @@ def obj(record: np.dtype[Any], digest: str, nested: dict[str, Any] | None = None
     return class_(fields, plain.size, plain.aligned, digest)  # type: ignore[no-any-return]
 
 
-def add_method(type_: Obj, name: str, parameters: str, call: str, function: Any) -> None:
+def add_method(
+    type_: Obj,
+    name: str,
+    parameters: str,
+    call: str,
+    function: Any,
+    defaults: dict[str, Any] | None = None,
+) -> None:
     """Hang a method on a record type.
 
     Parameters
@@ -57,6 +64,8 @@ def add_method(type_: Obj, name: str, parameters: str, call: str, function: Any)
         The method's parameters after ``self`` with their defaults, and the call's arguments.
     function : dispatcher
         Called with the record and the arguments.
+    defaults : dict, optional
+        The values of names that the parameters' defaults are written with.
     """
     # Numba wants a resolver and an implementation with the method's own parameter names.
     source = (
@@ -65,7 +74,7 @@ def add_method(type_: Obj, name: str, parameters: str, call: str, function: Any)
         f"        return function(self, {call})\n"
         "    return implementation"
     )
-    made: dict[str, Any] = {"function": function}
+    made: dict[str, Any] = {"function": function, **(defaults or {})}
     exec(source, made)
     overload_method(type(type_), name)(made["resolve"])
 

@@ -50,7 +50,6 @@ _CALLS: dict[str, tuple[str, str]] = {
     "breakpoint": ("breakpoint()", "leave it out"),
 }
 _SAFE_MATH = {
-    "sqrt",
     "floor",
     "ceil",
     "isnan",
@@ -117,6 +116,11 @@ def _refusal(
 
 def _library(module: str, name: str) -> tuple[str, str] | None:
     """Why a function of ``math`` or ``numpy`` is refused; None where it is the same everywhere."""
+    if module == "math" and name == "sqrt":
+        return (
+            "math.sqrt, whose error for a negative number is in python mode only",
+            "af.math.sqrt(x)",
+        )
     if module == "math" and name not in _SAFE_MATH:
         return f"math.{name}, {_ROUNDS}", f"af.math.{name}(x), where there is one"
     if module == "numpy" and name not in ("nan", "inf", "sqrt", "isnan", "pi"):

@@ -459,21 +459,13 @@ def advance(x):
 
 @kernel
 def _find_own(x, order_id):
-    """The resting slot of a client's order, or -1."""
+    """The resting slot of a client's order, or -1; id 0 is everybody else's."""
+    if order_id <= 0:
+        return -1
     for n in range(exchange_at(x).orders_n):
         if resting(x, n).id == order_id:
             return n
     return -1
-
-
-@kernel
-def _ahead(x, n):
-    lots = 0
-    before = resting(x, n).prev
-    while before >= 0:
-        lots += resting(x, before).lot
-        before = resting(x, before).prev
-    return lots
 
 
 @kernel

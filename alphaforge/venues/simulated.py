@@ -18,7 +18,6 @@ from alphaforge.engine.jit import entry
 from alphaforge.engine.ring import CAPACITY, READ, Ring, ring_peek, ring_pop, slots_of
 from alphaforge.errors import ConfigError, VenueError, did_you_mean
 from alphaforge.instrument import Instrument
-from alphaforge.units import SECOND
 from alphaforge.venues import flow
 
 _KIND_AT = L.SLOT.fields["kind"][1]  # type: ignore[index]
@@ -194,11 +193,12 @@ class SimulatedExchange:
         drive = self._drive
         # Exchange time `start_ns` was that long ago: a start in the past is caught up with at once.
         drive["stop"], drive["wall"], drive["clock"] = 0, time.time_ns(), time.time_ns()
-        arguments = (self.address, drive.ctypes.data, self.orders.address)
-        self._thread = threading.Thread(
-            target=run_exchange, args=arguments, name="alphaforge-exchange", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name="alphaforge-exchange", daemon=True)
         self._thread.start()
+
+    def _run(self) -> None:
+        # A method, so that the thread keeps the exchange's memory alive.
+        run_exchange(self.address, self._drive.ctypes.data, self.orders.address)
 
     def stop(self) -> None:
         """Stop following the clock."""
@@ -215,6 +215,14 @@ class SimulatedExchange:
         """Let its time go on."""
         self._drive["pause"] = 0
 
+    def clock(self) -> int:
+        """Its time now, ns UTC: the wall clock's at speed 1, once it has caught up."""
+        if self._thread is None:
+            return self.start_ns
+        drive = self._drive[0]
+        gone = float(time.time_ns() - int(drive["wall"])) * float(drive["speed"])
+        return int(drive["clock"]) + int(gone)
+
     @property
     def paused(self) -> bool:
         """Whether its time stands still."""
@@ -224,11 +232,6 @@ class SimulatedExchange:
     def caught_up(self) -> bool:
         """Whether it has reached the clock, after a start in the past."""
         return bool(self._drive["caught_up"][0])
-
-
-def backfill_start(bars: int, interval_ns: int, now: int) -> int:
-    """When to begin so that ``bars`` whole bars are there by ``now``."""
-    return (now // interval_ns - bars) * interval_ns - SECOND
 
 
 def _new_exchange(

@@ -2,15 +2,18 @@
 
 A page can place orders, and any program on this machine can reach a loopback port, so the page
 asks for a secret.  A saved notebook must hold no lasting secret, so a frame in a cell carries a
-ticket that works once and is worth nothing afterwards.
+ticket that works once, for some minutes, and is worth nothing afterwards. The page answers to the
+names of this machine only, so that no other site's name can be pointed at it.
 """
 
 from __future__ import annotations
 
 import hmac
+import math
 import secrets
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from typing import Any
 
 from bokeh.server.auth_provider import AuthProvider
@@ -24,13 +27,14 @@ REFUSAL = """<!doctype html><meta charset="utf-8"><title>AlphaForge: closed</tit
 <p>The address carries no ticket, or one that has been used. Run the notebook cell again, or open
 the address that <code>alphaforge serve</code> printed.</p>"""
 COOKIE_LIFE_DAYS = 7
+TICKET_LIFE_S = 600.0  # a cell's frame is loaded when it is scrolled to, not when it was run
 
 
 class Tickets:
     """The tickets in circulation.  Safe from any thread."""
 
     def __init__(self) -> None:
-        self._left: dict[str, int | None] = {}
+        self._left: dict[str, tuple[int | None, float]] = {}
         self._lock = threading.Lock()
 
     def issue(self, uses: int | None = 1) -> str:
@@ -39,25 +43,25 @@ class Tickets:
         Parameters
         ----------
         uses : int or None
-            How often it opens a page; None for as often as it is shown.
+            How often it opens a page, within ``TICKET_LIFE_S``; None for as often as it is shown.
         """
         ticket = secrets.token_urlsafe(24)
+        now = time.monotonic()
         with self._lock:
-            self._left[ticket] = uses
+            self._left = {k: v for k, v in self._left.items() if v[1] > now}
+            self._left[ticket] = uses, math.inf if uses is None else now + TICKET_LIFE_S
         return ticket
 
     def redeem(self, ticket: str) -> bool:
         """Return whether ``ticket`` opens a page now, and count the use."""
         with self._lock:
-            if ticket not in self._left:
+            left, until = self._left.get(ticket, (0, 0.0))
+            if time.monotonic() > until:
                 return False
-            left = self._left[ticket]
-            if left is None:
-                return True
-            if left <= 1:
+            if left is not None and left <= 1:
                 del self._left[ticket]
-            else:
-                self._left[ticket] = left - 1
+            elif left is not None:
+                self._left[ticket] = left - 1, until
             return True
 
 
@@ -72,10 +76,15 @@ class Gate(AuthProvider):
         Cookies don't know ports; the name does, so two servers don't share one.
     secret_key : bytes
         The key that session tokens are signed with.
+    hosts : collection of str or None
+        What the request's Host may be, ``"host:port"``; None where a hub stands in front.
     """
 
-    def __init__(self, tickets: Tickets, port: int, secret_key: bytes) -> None:
+    def __init__(
+        self, tickets: Tickets, port: int, secret_key: bytes, hosts: Collection[str] | None
+    ) -> None:
         self._tickets = tickets
+        self._hosts = hosts
         self._secret_key = secret_key
         self._pass = secrets.token_urlsafe(32)
         self.cookie = f"alphaforge-{port}"
@@ -92,6 +101,8 @@ class Gate(AuthProvider):
         return refuse
 
     def _admit(self, handler: RequestHandler) -> str | None:
+        if self._hosts is not None and handler.request.host not in self._hosts:
+            return None
         shown = handler.get_cookie(self.cookie)
         if shown is not None and hmac.compare_digest(shown, self._pass):
             return "owner"

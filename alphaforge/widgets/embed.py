@@ -13,7 +13,7 @@ import os
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 SCRIPT = """
 (() => {
@@ -98,22 +98,14 @@ class Embedded:
         )
 
 
+def behind_hub() -> bool:
+    """Whether a JupyterHub or Binder runs this kernel: pages then come through its proxy."""
+    return "JUPYTERHUB_SERVICE_PREFIX" in os.environ or "BINDER_LAUNCH_HOST" in os.environ
+
+
 def hub_base(port: int) -> str | None:
     """Return the proxied base path when a hub or Binder runs this kernel, else None."""
-    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
-    if prefix is None and "BINDER_LAUNCH_HOST" in os.environ:
-        prefix = "/"
-    return None if prefix is None else f"{prefix.rstrip('/')}/proxy/{port}/"
-
-
-def hub_origins() -> list[str]:
-    """Return the hosts from which a hub's pages open sockets, as its environment names them."""
-    hosts = []
-    for name in ("JUPYTERHUB_PUBLIC_URL", "JUPYTERHUB_PUBLIC_HUB_URL", "JUPYTERHUB_HOST"):
-        parts = urlsplit(os.environ.get(name, ""))
-        if parts.hostname:
-            hosts.append(
-                f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
-            )
-            hosts.append(parts.hostname if parts.port is None else parts.netloc)
-    return hosts
+    if not behind_hub():
+        return None
+    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/")
+    return f"{prefix.rstrip('/')}/proxy/{port}/"

@@ -26,7 +26,7 @@ from alphaforge.widgets import theme
 from alphaforge.widgets.access import Gate, Tickets
 from alphaforge.widgets.component import Look, Selection
 from alphaforge.widgets.desk import Desk
-from alphaforge.widgets.embed import Embedded, hub_origins
+from alphaforge.widgets.embed import Embedded, behind_hub
 from alphaforge.widgets.tearsheet import Run, missing_run_page, run_page
 from alphaforge.widgets.view import Pump, View
 from alphaforge.widgets.workbench import PAGES
@@ -51,7 +51,7 @@ class WidgetServer:
     theme : str
         ``"dark"``, ``"light"``, or ``"follow"``: JupyterLab's, or the system's where there is none.
     origins : sequence of str
-        Further hosts (``"host:port"``) whose pages may open a socket, for instance a hub's.
+        Further names (``"host:port"``) that the server may be reached by.
 
     Examples
     --------
@@ -72,7 +72,7 @@ class WidgetServer:
         self._theme = theme
         self._wanted = port
         self._ports = ports
-        self._origins = [*origins, *hub_origins()]
+        self._origins = list(origins)
         self._tickets = Tickets()
         self._pump = Pump(fps)
         self._runs: dict[str, Run] = {}
@@ -157,14 +157,16 @@ class WidgetServer:
     def _build(self) -> Server:
         # A key of our own, made at start: tokens of an earlier kernel are worth nothing.
         key = secrets.token_hex(32)
-        own = [f"{HOST}:{self.port}", f"localhost:{self.port}"]
+        own = [f"{HOST}:{self.port}", f"localhost:{self.port}", *self._origins]
+        hosts = None if behind_hub() else own
         return get_server(
             {f"/{route}": self._opener(route) for route in (*PAGES, "run")},
             title={f"/{route}": f"AlphaForge {route}" for route in (*PAGES, "run")},
             port=self.port,
             address=HOST,
-            websocket_origin=[*own, *self._origins],
-            auth_provider=Gate(self._tickets, self.port, key.encode()),
+            # A hub's own name isn't known here: its login and our signed sessions stand instead.
+            websocket_origin=own if hosts is not None else ["*"],
+            auth_provider=Gate(self._tickets, self.port, key.encode(), hosts),
             secret_key=key.encode(),
             sign_sessions=True,
             generate_session_ids=True,
