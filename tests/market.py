@@ -168,7 +168,8 @@ def check_orders(engine: Engine) -> None:
             assert at not in working
             assert order["open"] == 1
             assert order["instrument"] == i
-            assert order["status"] in L.OPEN_STATUSES
+            assert order["status"] >= L.SUBMITTED
+            assert order["status"] not in L.CLOSED_STATUSES
             assert order["prev"] == before
             assert 0 < order["leaves"] <= order["qty"]
             sums[int(order["side"])] += int(order["leaves"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -214,25 +215,36 @@ class History:
         columns = trade_columns(_frame(frame), instrument)
         if not columns["ts"].size:
             return 0
-        table = {"instrument": np.full(columns["ts"].size, id_, np.int32), **columns}
-        with self.transaction(), self._incoming(table):
-            first, last = int(columns["ts"][0]), int(columns["ts"][-1])
+        first, last = int(columns["ts"][0]), int(columns["ts"][-1])
+        with self.transaction():
+            new = self._not_stored(id_, columns, (first, last))
+            table = {name: values[new] for name, values in columns.items()}
+            table["instrument"] = np.full(int(new.sum()), id_, np.int32)
             self._db.execute(
                 "DELETE FROM store.trades WHERE instrument = ? AND ts > ? AND ts < ?",
                 [id_, first, last],
             )
-            names = "instrument, ts, price, size, side"
-            self._db.execute(
-                f"INSERT INTO store.trades SELECT {names} FROM incoming WHERE ts > ? AND ts < ?",
-                [first, last],
-            )
-            self._db.execute(
-                f"INSERT INTO store.trades SELECT {names} FROM incoming WHERE ts IN ($2, $3) "
-                f"EXCEPT ALL SELECT {names} FROM store.trades "
-                "WHERE instrument = $1 AND ts IN ($2, $3)",
-                [id_, first, last],
-            )
+            self.append("trades", table)
         return int(columns["ts"].size)
+
+    def _not_stored(
+        self, id_: int, columns: Columns, times: tuple[int, ...]
+    ) -> npt.NDArray[np.bool_]:
+        """Which trades are to be stored: at ``times`` not those that are there already."""
+        names = ("ts", "price", "size", "side")
+        found = self._db.execute(
+            f"SELECT {', '.join(names)} FROM store.trades "
+            "WHERE instrument = ? AND list_contains(?, ts)",
+            [id_, list(times)],
+        ).fetchall()
+        stored = Counter(found)
+        new = np.ones(columns["ts"].size, bool)
+        for n in np.flatnonzero(np.isin(columns["ts"], times)).tolist() if stored else ():
+            row = tuple(int(columns[name][n]) for name in names)
+            if stored[row] > 0:
+                stored[row] -= 1
+                new[n] = False
+        return new
 
     def write_action(self, symbol: str, when: int, numerator: int, denominator: int) -> None:
         """Store a split: ``numerator`` shares for ``denominator``, from ``when`` (ns UTC) on."""

@@ -31,6 +31,11 @@ class Strategy(Fields):
     def __setattr__(self, name: str, value: Any) -> None:
         """Keep declared fields in their declared type, as the compiled record would."""
         kind = _kinds(type(self)).get(name)
+        if isinstance(kind, type) and issubclass(kind, Fields):
+            raise StrategyError(
+                f"field {name!r} of {type(self).__name__} is an indicator and can't be given "
+                f"another. Keep two and choose, or give it at the start: {name}=...."
+            )
         if kind is float and type(value) is not float:
             value = float(value)
         elif kind is int and type(value) is not int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import inspect
+import math
 import time
 import types as py
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from alphaforge.engine import layout as L
 from alphaforge.engine.atomic import view
 from alphaforge.engine.jit import JIT
 from alphaforge.errors import StrategyError
+from alphaforge.strategy import strict
 from alphaforge.strategy.base import Strategy, handlers_of
 from alphaforge.strategy.context import Context
 from alphaforge.strategy.digest import class_digest, function_digest, global_names
@@ -287,6 +289,12 @@ def _check_stores(cls: type, name: str, dispatcher: Any, arguments: tuple[Any, .
                 continue
             target, value = typemap.get(statement.target.name), typemap.get(statement.value.name)
             field = getattr(target, "fields", {}).get(statement.attr)
+            if field is not None and isinstance(field.type, types.Record):
+                raise StrategyError(
+                    f"{cls.__name__}.{name}, line {statement.loc.line}: field {statement.attr!r} "
+                    "is an indicator and can't be given another. Keep two and choose.",
+                    statement.loc.line,
+                )
             if (
                 field is not None
                 and isinstance(field.type, types.Integer)
@@ -303,21 +311,15 @@ _HELPERS: dict[Any, Any] = {}
 
 
 def _with_compiled_globals(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, with the plain functions that it calls replaced by compiled ones."""
+    """The function, with what it calls replaced by what raises and rounds as Python's does."""
     names = dict(function.__globals__)
     for name in global_names(function.__code__):
-        if isinstance(names.get(name), py.FunctionType):
-            names[name] = _helper(names[name])
+        names[name] = _compiled(names[name]) if name in names else strict.BUILTINS.get(name)
+        if names[name] is None:
+            del names[name]
     cells = None
     if function.__closure__:
-        cells = tuple(
-            py.CellType(
-                _helper(c.cell_contents)
-                if isinstance(c.cell_contents, py.FunctionType)
-                else c.cell_contents
-            )
-            for c in function.__closure__
-        )
+        cells = tuple(py.CellType(_compiled(c.cell_contents)) for c in function.__closure__)
     made = py.FunctionType(
         function.__code__, names, function.__name__, function.__defaults__, cells
     )
@@ -325,6 +327,12 @@ def _with_compiled_globals(function: Callable[..., Any]) -> Callable[..., Any]:
     made.__module__ = function.__module__
     made.__qualname__ = function.__qualname__
     return made
+
+
+def _compiled(value: Any) -> Any:
+    if isinstance(value, py.FunctionType):
+        return _helper(value)
+    return strict.MATH if value is math else strict.FUNCTIONS.get(id(value), value)
 
 
 def _helper(function: Any) -> Any:

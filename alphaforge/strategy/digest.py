@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from alphaforge.strategy.fields import SCALARS, Window, fields_of, record_dtype
+from alphaforge.strategy.fields import SCALARS, Fields, Window, fields_of, record_dtype
 
-CONSTANTS = (int, float, bool, str, tuple, list, dict, frozenset, np.generic)
+CONSTANTS = (int, float, bool, str, tuple, frozenset, np.generic)
 """What machine code may have frozen in: of these the value counts."""
 
 
@@ -30,6 +30,8 @@ def class_digest(cls: type) -> str:
     seen: set[int] = set()
     for base in cls.__mro__[:-1]:
         for name, member in sorted(vars(base).items()):
+            if name.startswith("__") or base is Fields:
+                continue  # what makes objects is no machine code
             if isinstance(member, property):
                 member = member.fget
             if inspect.isfunction(member):
@@ -75,7 +77,7 @@ def _value(name: str, value: Any, code: py.CodeType, digest: Any, seen: set[int]
         digest.update(f"{name}={value.dtype}{value.shape}".encode() + value.tobytes())
     elif isinstance(value, (py.ModuleType, type)):
         for attribute in sorted(set(code.co_names)):
-            held = vars(value).get(attribute)
+            held = getattr(value, attribute, None)
             if isinstance(held, CONSTANTS) or hasattr(held, "py_func"):
                 _value(f"{name}.{attribute}", held, code, digest, seen)
     elif isinstance(value, CONSTANTS):

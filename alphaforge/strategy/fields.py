@@ -95,7 +95,7 @@ def _fit(cls: type, name: str, kind: Any, value: Any, default: Any) -> Any:
     """A value as its field holds it."""
     if _is_fields(kind):
         if isinstance(value, kind):
-            return value
+            return copy.deepcopy(value)  # one given to two fields is two
         if (
             isinstance(value, (int, np.integer))
             and not isinstance(value, bool)

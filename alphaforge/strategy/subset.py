@@ -45,11 +45,13 @@ _CALLS: dict[str, tuple[str, str]] = {
     "print": ("print", "leave it out"),
     "sum": (f"sum(), {_ROUNDS}", "add up in a for loop"),
     "pow": (f"pow(), {_ROUNDS}", "af.math.power(x, y)"),
+    "random": ("random(), which gives other numbers in each run", "leave it out"),
     "round": ("round()", "let the engine snap prices and quantities"),
     "sorted": ("sorted()", "compare values one by one"),
     "breakpoint": ("breakpoint()", "leave it out"),
 }
 _SAFE_MATH = {
+    "sqrt",
     "floor",
     "ceil",
     "isnan",
@@ -99,8 +101,8 @@ def _refusal(
         return _REFUSED[type(node)]
     if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.Pow):
         return f"**, {_ROUNDS}", "x * x, or af.math.power(x, y)"
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return None
+    if isinstance(node, ast.Slice):
+        return "a slice, which is a copy in one mode and a view in the other", "write a for loop"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CALLS:
         return _CALLS[node.func.id]
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -116,13 +118,10 @@ def _refusal(
 
 def _library(module: str, name: str) -> tuple[str, str] | None:
     """Why a function of ``math`` or ``numpy`` is refused; None where it is the same everywhere."""
-    if module == "math" and name == "sqrt":
-        return (
-            "math.sqrt, whose error for a negative number is in python mode only",
-            "af.math.sqrt(x)",
-        )
     if module == "math" and name not in _SAFE_MATH:
         return f"math.{name}, {_ROUNDS}", f"af.math.{name}(x), where there is one"
+    if module in ("random", "numpy.random", "secrets"):
+        return f"{module}.{name}, which gives other numbers in each run", "leave it out"
     if module == "numpy" and name not in ("nan", "inf", "sqrt", "isnan", "pi"):
         return f"numpy.{name}, {_ROUNDS}", "arithmetic, an indicator, or af.math"
     return None

@@ -150,7 +150,7 @@ def test_closed_bars_equal_bars_rebuilt_from_the_journal(lab: af.Lab, eventually
 
     def enough() -> bool:
         parts.append(reader.read())
-        series = lab.live.feed.bars.get(lab.live.builders[(SYMBOL, 1_000_000_000)])
+        series = lab.live.feed.bars.get(lab.live.builders[(SYMBOL, "1s")])
         return series is not None and series.count > 450 and lab.live.exchange.caught_up
 
     eventually(enough, 60)
@@ -163,7 +163,7 @@ def test_closed_bars_equal_bars_rebuilt_from_the_journal(lab: af.Lab, eventually
     trades = rows[rows["kind"] == L.TRADE]
     live = lab.live
     for spec, interval in (("1s", 10**9), ("5s", 5 * 10**9), ("1m", 60 * 10**9)):
-        series = live.feed.bars[live.builders[(SYMBOL, interval)]]
+        series = live.feed.bars[live.builders[(SYMBOL, spec)]]
         first, bars = series.since(0, series.count)
         assert first == 0, spec
         bucket = trades["ts"] // interval
@@ -205,9 +205,9 @@ def test_a_strategy_that_raises_halts_and_resume_goes_on(
 def test_a_builder_too_many_is_refused_and_halts_nothing(lab: af.Lab, eventually: Any) -> None:
     room = lab.live.engine.capacities.builders - len(lab.live.builders)
     for n in range(room):
-        lab.live.builder(SYMBOL, (100 + n) * 10**9)
+        lab.live.builder(SYMBOL, f"{100 + n}s")
     with pytest.raises(af.ConfigError, match="no room for another of its builders"):
-        lab.live.builder(SYMBOL, 7 * 10**9)
+        lab.live.builder(SYMBOL, "7s")
     assert lab.live.engine.running
 
 

@@ -7,9 +7,10 @@ from fractions import Fraction
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from market import small_engine
+from market import T0, check_money, quote, rows_of, small_engine, submit, trade
 
 from alphaforge.engine import layout as L
+from alphaforge.engine import risk
 from alphaforge.engine.engine import Engine
 from alphaforge.engine.money import PER_RATE, fee, mul, mul_div, round_half_even
 
@@ -83,12 +84,23 @@ def test_a_fee_is_a_share_of_the_amount_rounded_once(amount: int, ppb: int) -> N
 
 
 @pytest.mark.parametrize("price", [2**40, 2**50])
-def test_an_amount_past_int64_halts_the_engine_and_never_wraps(price: int) -> None:
-    from market import T0, check_money, quote, submit
-
+def test_an_order_whose_amount_passes_int64_is_denied_and_halts_nothing(price: int) -> None:
     machine = small_engine()
     machine.step(quote(T0, price, price + 1))
-    fault = machine.step(submit(T0 + 1, L.HOST_ID, 1, 2**40))
+    for limit in (0, price):
+        id_ = L.HOST_ID + limit
+        assert machine.step(submit(T0 + 1, id_, 1, 2**40, limit)) == L.FAULT_NONE
+    rows = rows_of(machine)
+    denied = rows[rows["kind"] == L.DENIAL_ROW]
+    assert denied["code"].tolist() == [risk.MAX_NOTIONAL] * 2
+    check_money(machine)
+
+
+def test_a_mark_past_int64_halts_the_engine_and_never_wraps() -> None:
+    machine = small_engine()
+    machine.step(quote(T0, 1_000, 1_001))
+    assert machine.step(submit(T0 + 1, L.HOST_ID, 1, 2**33)) == L.FAULT_NONE
+    fault = machine.step(quote(T0 + 2, 2**40, 2**40 + 1)) or machine.step(trade(T0 + 3, 2**40))
     assert fault == L.FAULT_OVERFLOW
     assert "passed int64" in machine.fault_text()
     assert int(machine.header["state"]) == L.HALTED

@@ -122,7 +122,7 @@ def test_trades_in_and_seen_in_human_units(history: History) -> None:
     trades = trades_frame(200)
     history.write_trades("XYZ", trades)
     history.write_trades("XYZ", trades)
-    seen = history.sql("select symbol, price, size, side from trades")
+    seen = history.sql("select symbol, price, size, side from trades order by ts")
     assert len(seen) == 200
     assert seen["price"].tolist() == trades["price"].tolist()
     assert set(seen["symbol"]) == {"XYZ"}
