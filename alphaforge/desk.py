@@ -1,6 +1,6 @@
 """The desk that widgets see: a live session's snapshots and journal in human units.
 
-Reading never touches the live block; asking is a command like any other.
+Reading never touches the live block, but for whether it halted; asking is a command like any other.
 """
 
 from __future__ import annotations

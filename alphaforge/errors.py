@@ -7,7 +7,7 @@
     ├── DataError          bars, trades, files
     ├── InstrumentError    a symbol, a tick, a lot
     ├── OrderError         an order that can't be expressed
-    ├── RiskDenied         an order that our own checks refused (only with ``strict=True``)
+    ├── RiskDenied         an order that our own checks refused
     ├── StrategyError      the user's class; carries the line
     ├── EngineHalted       the engine stopped at an event boundary
     ├── JournalError       the numbered log
@@ -44,7 +44,7 @@ class OrderError(AlphaForgeError):
 
 
 class RiskDenied(AlphaForgeError):
-    """An order that the pre-trade checks refused. Raised only where ``strict=True`` was asked."""
+    """An order that the pre-trade checks refused: raised where somebody awaits it."""
 
 
 class StrategyError(AlphaForgeError):

@@ -152,6 +152,9 @@ class Feed:
 
     def start(self) -> None:
         """Begin to follow."""
+        # Storing needs it, at the interpreter's end too, when nothing can be imported any more.
+        import pandas  # noqa: F401, ICN001
+
         self._thread.start()
 
     def stop(self) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
+from numbers import Real
+from typing import Any
 
 from alphaforge.errors import ConfigError, InstrumentError, OrderError
 from alphaforge.units import EXACT, decimal_fraction, ledger_digits
@@ -38,12 +41,17 @@ class Fees:
 
 def _rate(text: str, what: str) -> int:
     try:
-        rate = Fraction(Decimal(str(text))) * PER_RATE
-    except (ArithmeticError, ValueError) as error:
+        given = Decimal(str(text))
+    except ArithmeticError:
+        given = Decimal("NaN")
+    if not given.is_finite():
         raise ConfigError(
             f"{what} fee must be a rate like '0.0002' (2 bp), not {text!r}. Give a Decimal string."
-        ) from error
-    if rate.denominator != 1 or abs(rate) >= PER_RATE:
+        )
+    # 1e-999999999 as a fraction would take all memory: its size is looked at first.
+    far = bool(given) and not -10 < given.adjusted() < 0
+    rate = Fraction(given if given and not far else 0) * PER_RATE
+    if far or rate.denominator != 1:
         raise ConfigError(
             f"{what} fee must be a multiple of 1e-9 between -1 and 1, not {text!r}. "
             "Rates are fractions of the notional: 2 bp is '0.0002'."
@@ -89,11 +97,18 @@ class Instrument:
     simulated: bool = False
 
     def __post_init__(self) -> None:
-        if not self.symbol or self.symbol != self.symbol.strip():
+        symbol: Any = self.symbol
+        if not isinstance(symbol, str) or not symbol or symbol != symbol.strip():
             raise InstrumentError(
-                f"symbol must be a name without blanks around it, not {self.symbol!r}. "
+                f"symbol must be a name without blanks around it, not {symbol!r}. "
                 "Give one like 'AAPL'."
             )
+        for name in ("currency", "base", "venue", "kind", "calendar"):
+            if not isinstance(getattr(self, name), str):
+                raise InstrumentError(
+                    f"{name} of {symbol} must be text, not {getattr(self, name)!r}. "
+                    "Give a str, or leave it out."
+                )
         for name in ("tick", "lot", "multiplier"):
             fraction = decimal_fraction(getattr(self, name), name)
             if max(fraction.numerator, fraction.denominator) >= EXACT:
@@ -138,8 +153,23 @@ class Instrument:
 
     def round_price(self, price: float) -> float:
         """The nearest price on the tick, half to even."""
-        ticks = round(Fraction(price) / self.price)
+        ticks = self._steps(price, self.price, "price")
         return ticks * self.price.numerator / self.price.denominator
+
+    def _steps(self, value: Any, step: Fraction, what: str) -> int:
+        """The nearest whole number of ticks or lots, half to even."""
+        number = _number(value)
+        if math.isnan(number):
+            raise OrderError(
+                f"{what} of {self.symbol} must be a finite number, not {value!r}. Give a float."
+            )
+        count = round(Fraction(number) / step)
+        if abs(count) >= 2**63:
+            raise OrderError(
+                f"{what} {number} of {self.symbol} is more than int64 can count in steps of "
+                f"{float(step)}. Give one under {float(2**63 * step):g}."
+            )
+        return count
 
     def price_ticks(self, price: float, what: str = "price") -> int:
         """A human price in ticks; refused where it isn't on the tick.
@@ -147,19 +177,14 @@ class Instrument:
         Raises
         ------
         OrderError
-            With the nearest price that is.
+            With the nearest price that is; also for what isn't a finite number.
         """
-        step = self.price
-        ticks = round(Fraction(price) / step) if _finite(price) else 0
-        if not _finite(price) or ticks * step.numerator / step.denominator != float(price):
-            nearest = (
-                f"{self.round_price(price):.{self.price_decimals}f}"
-                if _finite(price)
-                else "a number"
-            )
+        ticks = self._steps(price, self.price, what)
+        nearest = ticks * self.price.numerator / self.price.denominator
+        if nearest != float(price):
             raise OrderError(
                 f"{what} {price} of {self.symbol} is not on its {self.tick} tick. "
-                f"Use {nearest}, or instrument.round_price({price})."
+                f"Use {nearest:.{self.price_decimals}f}, or instrument.round_price({price})."
             )
         return ticks
 
@@ -169,10 +194,10 @@ class Instrument:
         Raises
         ------
         OrderError
-            With the lot.
+            With the lot; also for what isn't a finite number.
         """
         step = self.quantity
-        lots = round(Fraction(qty) / step) if _finite(qty) else 0
+        lots = self._steps(qty, step, "quantity")
         if lots <= 0 or lots * step.numerator / step.denominator != float(qty):
             near = max(lots, 1) * step.numerator / step.denominator
             raise OrderError(
@@ -187,5 +212,12 @@ def _decimals(text: str) -> int:
     return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
-def _finite(value: float) -> bool:
-    return value == value and abs(value) != float("inf")
+def _number(value: Any) -> float:
+    """A finite float; NaN for anything else, however it was spelt."""
+    if isinstance(value, bool) or not isinstance(value, (Real, Decimal)):
+        return math.nan
+    try:
+        number = float(value)
+    except (OverflowError, ValueError):  # an int too large, a signalling NaN
+        return math.nan
+    return number if math.isfinite(number) else math.nan

@@ -28,7 +28,7 @@ from alphaforge.order import Order
 from alphaforge.progress import progress_bar
 from alphaforge.research.backtest import backtest
 from alphaforge.research.run import Run
-from alphaforge.strategy.base import Strategy
+from alphaforge.strategy.base import Strategy, check_mode, check_strategy
 from alphaforge.strategy.compile import compiled_entry
 from alphaforge.units import format_interval, parse_interval, to_float
 from alphaforge.venues.simulated import INSTRUMENTS
@@ -212,6 +212,8 @@ class Lab:
         mode : str
             ``"compiled"`` or ``"python"``.
         """
+        check_strategy(strategy)
+        check_mode(mode)
         self._warming.wait()
         if mode == "compiled":
             compiled_entry(strategy)  # takes its second before the session's clock begins
@@ -253,7 +255,15 @@ class Lab:
         raise AlphaForgeError(f"order {order_id} ended as {L.STATUS_NAMES[record.status]}.")
 
     async def stream(self, symbol: str, spec: str) -> AsyncIterator[dict[str, Any]]:
-        """Closed bars as they close: dicts with ts (ns UTC), open, high, low, close, volume."""
+        """Closed bars as they close: dicts with ts (ns UTC), open, high, low, close, volume.
+
+        Ends when the lab is closed.
+
+        Raises
+        ------
+        EngineHalted
+            Where the engine halts.
+        """
         live = self.live
         number = live.builder(symbol, spec)
         i = live.engine.instruments[live.engine.index(symbol)]
@@ -266,6 +276,9 @@ class Lab:
             while True:
                 await wake.wait()
                 wake.clear()
+                if live.closed:
+                    return
+                live.check_running()
                 series = live.feed.bars.get(number)
                 if series is None:
                     continue

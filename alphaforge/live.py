@@ -37,6 +37,7 @@ FEES = Fees(taker="0.0004", maker="0.0002")
 POSITION_LIMITS = {"BTCUSDT": 2.0, "ETHUSDT": 40.0, "SOLUSDT": 500.0}
 NOTIONAL_LIMIT = 250_000.0
 RATE_LIMIT = 40
+MOST_LIMIT = 1e12
 JOURNAL_ROWS = 1 << 20  # a back-fill writes hundreds of thousands within a second or two
 
 
@@ -91,6 +92,7 @@ class Live:
         self.engine.start(spin=settings.wait == "spin")
         self.feed.start()
         self.started = False
+        self.closed = False
 
     def begin(self) -> None:
         """Let the exchange's time begin; strategies added before see the back-fill."""
@@ -233,6 +235,7 @@ class Live:
 
     def replace(self, order_id: int, limit: float) -> None:
         """Ask for another limit price."""
+        self.feed.catch_up()
         record = self.feed.orders.get(order_id)
         if record is None:
             raise OrderError(f"no order {order_id} in this session. See lab.sql('from orders').")
@@ -250,19 +253,30 @@ class Live:
         self.engine.command(L.CANCEL_ALL, instrument=index, a=index)
         self.engine.command(L.FLATTEN, instrument=index, a=index)
 
-    def set_limit(self, which: int, value: float, symbol: str = "") -> None:
-        """Change a limit, human units; 0 lifts it. Journalled."""
+    def set_limit(self, which: int, value: Any, symbol: str = "") -> None:
+        """Change a limit, human units; 0 lifts it. Journalled.
+
+        Raises
+        ------
+        OrderError
+            For what isn't a number from 0 on, or is less than the limit can count.
+        """
         index = self.engine.index(symbol) if symbol else 0
-        if not value >= 0:
-            raise OrderError(
-                f"limit {LIMIT_NAMES[which]} must be 0 (none) or positive, not {value}."
-            )
+        name = LIMIT_NAMES[which]
+        if not isinstance(value, (int, float, np.number)) or not 0 <= value < MOST_LIMIT:
+            raise OrderError(f"limit {name} must be 0 (none) or a positive number, not {value!r}.")
+        value = float(value)
         if which == LIMIT_POSITION:
             units = self.engine.instruments[index].qty_lots(value) if value else 0
         elif which == LIMIT_NOTIONAL:
             units = money_to_ledger(value, self.engine.currency)
         else:
             units = int(value)
+        most = self.engine.capacities.rates
+        if which == LIMIT_RATE and (units != value or units > most):
+            raise OrderError(f"limit {name} must be a whole number up to {most}, not {value!r}.")
+        if value and not units:
+            raise OrderError(f"limit {name} of {value!r} is less than can be counted; 0 lifts it.")
         self.engine.command(L.LIMIT, instrument=index, a=which, b=units)
 
     def kill(self, flatten: bool = False) -> None:
@@ -325,6 +339,7 @@ class Live:
 
     def close(self) -> None:
         """Stop everything and store what is left."""
+        self.closed = True
         self.exchange.stop()
         self.engine.stop()
         self.feed.stop()

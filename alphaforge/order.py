@@ -32,7 +32,12 @@ class Order:
     tif : str or int
         ``"GTC"``, or ``"IOC"``: fill at once what can be, cancel the rest.
     tag : int
-        Yours; it comes back with the order's events.
+        Yours, an int64; it comes back with the order's events.
+
+    Raises
+    ------
+    OrderError
+        For a symbol that is no name; the rest is checked with the instrument, in ``message``.
     """
 
     symbol: str
@@ -42,6 +47,11 @@ class Order:
     tif: str | int = "GTC"
     tag: int = 0
 
+    def __post_init__(self) -> None:
+        symbol: Any = self.symbol
+        if not isinstance(symbol, str) or not symbol:
+            raise OrderError(f"symbol of an order must be a name, not {symbol!r}. Give 'AAPL'.")
+
     def message(
         self, instrument: Instrument, index: int, order_id: int, ts: int
     ) -> npt.NDArray[Any]:
@@ -50,14 +60,18 @@ class Order:
         Raises
         ------
         OrderError
-            For an unknown side or time in force, a quantity off the lot, a price off the tick.
+            For an unknown side or time in force, a quantity off the lot, a price off the tick,
+            what isn't a number, and what int64 can't hold.
         """
-        side = self.side.lower() if isinstance(self.side, str) else self.side
-        if side not in _SIDES:
+        side: Any = self.side.lower() if isinstance(self.side, str) else self.side
+        if not isinstance(side, (str, int, np.integer)) or side not in _SIDES:
             raise OrderError(f"side must be 'buy' or 'sell', not {self.side!r}.")
-        tif = self.tif if isinstance(self.tif, int) else _TIFS.get(self.tif.upper(), -1)
-        if tif not in L.TIF_NAMES:
+        tif: Any = _TIFS.get(self.tif.upper(), -1) if isinstance(self.tif, str) else self.tif
+        if not isinstance(tif, (int, np.integer)) or tif not in L.TIF_NAMES:
             raise OrderError(f"time in force must be one of {', '.join(_TIFS)}, not {self.tif!r}.")
+        tag: Any = self.tag
+        if not isinstance(tag, (int, np.integer)) or not -(2**63) <= tag < 2**63:
+            raise OrderError(f"tag must be a whole number within int64, not {tag!r}. Leave it 0.")
         message = np.zeros(1, L.ORDER_SLOTS)
         row = message[0]
         row["ts"] = row["ts_recv"] = ts

@@ -8,6 +8,7 @@ divided by 10,000 (1e-6 for USD). Outside they are floats, Decimals and datetime
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alphaforge.errors import DataError, InstrumentError
+from alphaforge.errors import ConfigError, DataError, InstrumentError
 
 EXACT = 2**53
 """Integers below this are exact in float64; ticks x numerator must stay under it."""
@@ -32,6 +33,10 @@ DAY = 24 * HOUR
 WEEK = 7 * DAY
 
 _SPEC_UNITS = {"ms": MILLISECOND, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK}
+_SPEC = re.compile(r"0*([0-9]{1,18})(ms|s|m|h|d|w)")
+_END = 2**63
+_MOST_EXPONENT = 40
+"""Powers of ten beyond this are no price; as exact fractions they would take all memory."""
 
 
 def decimal_fraction(text: str | int | Decimal, what: str) -> Fraction:
@@ -47,14 +52,16 @@ def decimal_fraction(text: str | int | Decimal, what: str) -> Fraction:
             f"{what} must be a Decimal string, not the float {text!r}. Write {what}='{text!r}'."
         )
     try:
-        value = Fraction(Decimal(str(text)))
-    except (InvalidOperation, ValueError, OverflowError) as error:
+        value = Decimal(str(text))
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or abs(value.adjusted()) > _MOST_EXPONENT:
         raise InstrumentError(
             f"{what} must be a positive number like '0.01', not {text!r}. Give a Decimal string."
-        ) from error
+        )
     if value <= 0:
         raise InstrumentError(f"{what} must be positive, not {text}. Give a Decimal string.")
-    return value
+    return Fraction(value)
 
 
 def ledger_digits(currency: str) -> int:
@@ -63,8 +70,23 @@ def ledger_digits(currency: str) -> int:
 
 
 def money_to_ledger(amount: float | int | str | Decimal, currency: str) -> int:
-    """Money in human units to ledger units, rounded half-even once."""
-    scaled = Decimal(str(amount)).scaleb(ledger_digits(currency))
+    """Money in human units to ledger units, rounded half-even once.
+
+    Raises
+    ------
+    ConfigError
+        For what isn't a finite number of at most 40 digits.
+    """
+    try:
+        value = Decimal(str(amount))
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or value.adjusted() > _MOST_EXPONENT:
+        raise ConfigError(
+            f"an amount of {currency} must be a finite number like 1000 or '0.01', not {amount!r}. "
+            "Give a number."
+        )
+    scaled = value.scaleb(ledger_digits(currency))
     return int(scaled.to_integral_value(rounding=ROUND_HALF_EVEN))
 
 
@@ -120,16 +142,18 @@ def parse_interval(spec: str) -> int:
     Raises
     ------
     DataError
-        If the spec isn't a positive whole number and one of ``ms s m h d w``.
+        If the spec isn't a positive whole number and one of ``ms s m h d w``, or is longer than
+        int64 nanoseconds.
     """
-    digits = spec.rstrip("abcdefghijklmnopqrstuvwxyz$")
-    unit = spec[len(digits) :]
-    if not digits.isdigit() or int(digits) == 0 or unit not in _SPEC_UNITS:
+    text: Any = spec
+    found = _SPEC.fullmatch(text) if isinstance(text, str) else None
+    interval = int(found[1]) * _SPEC_UNITS[found[2]] if found else 0
+    if not 0 < interval < _END:
         raise DataError(
             f"bar spec must be a number and a unit like '1s', '5m', '1d', not {spec!r}. "
-            f"Time units are {', '.join(_SPEC_UNITS)} (m is minute)."
+            f"Time units are {', '.join(_SPEC_UNITS)} (m is minute), up to 292 years."
         )
-    return int(digits) * _SPEC_UNITS[unit]
+    return interval
 
 
 def format_interval(interval_ns: int) -> str:
@@ -144,11 +168,34 @@ def to_ns(when: Any) -> int:
     """A datetime, Timestamp, datetime64, ISO string or int64 nanoseconds to nanoseconds UTC.
 
     A time without a zone is taken as UTC.
+
+    Raises
+    ------
+    DataError
+        For anything else, NaT, and times outside the years 1677 to 2262.
     """
+    try:
+        ns = _ns(when)
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        ns = _END
+    if not -_END < ns < _END:  # NaT is -2**63
+        raise DataError(
+            f"a time must be a datetime, an ISO string or int64 nanoseconds UTC within the years "
+            f"1677 to 2262, not {when!r}. Give one like '2024-01-02T14:30'."
+        )
+    return ns
+
+
+def _ns(when: Any) -> int:
+    if isinstance(when, (bool, np.timedelta64)):
+        raise TypeError
     if isinstance(when, (int, np.integer)):
         return int(when)
     if isinstance(when, np.datetime64):
-        return int(when.astype("datetime64[ns]").astype(np.int64))
+        seconds = int(when.astype("datetime64[s]").astype(np.int64))
+        # NumPy wraps around where a time doesn't fit.
+        fits = abs(seconds) < _END // SECOND
+        return int(when.astype("datetime64[ns]").astype(np.int64)) if fits else _END
     if hasattr(when, "as_unit") and hasattr(when, "value"):  # pandas Timestamp, without pandas here
         return int(when.as_unit("ns").value)
     if isinstance(when, str):

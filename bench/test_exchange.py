@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from alphaforge.engine import layout as L
-from alphaforge.venues import flow
+from alphaforge.venues.participants import CANCEL_RATES, POWER_ALPHA, POWER_K
 from alphaforge.venues.simulated import SimulatedExchange
 
 ARRIVALS, STEP = 200_000, 1_000
@@ -21,7 +21,7 @@ def _depth_ratio(orders: dict[tuple[int, int], int], quote: np.ndarray) -> float
     bid, ask = int(quote["a"]), int(quote["c"])
     found = [orders.get((1, bid - k), 0) + orders.get((-1, ask + k), 0) for k in DEPTHS]
     away = np.array(DEPTHS) + ask - bid
-    expected = 2 * flow.POWER_K / away**flow.POWER_ALPHA / flow.CANCEL_RATES[-1]
+    expected = 2 * POWER_K / away**POWER_ALPHA / CANCEL_RATES[-1]
     return float(np.sum(found) / expected.sum())
 
 
@@ -29,6 +29,7 @@ def _sample(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Spreads in ticks, trade prices and depth ratios of one instrument, and the seconds."""
     exchange = SimulatedExchange(("BTCUSDT",), seed=seed, start=10**18)
     orders: dict[tuple[int, int], int] = {}
+    exchange.generate(STEP)  # loads the kernels
     rows = exchange.market_data.take(1 << 15)
     spreads, prices, depths, seconds = [], [], [], 0.0
     for _ in range(ARRIVALS // STEP):

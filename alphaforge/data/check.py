@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,48 @@ from alphaforge.units import smallest_tick, to_count
 Columns = dict[str, npt.NDArray[Any]]
 PRICES = ("open", "high", "low", "close")
 _SHOWN = 5
+_TIMES = ("datetime64", "datetime", "date", "empty")
+_NO_TIMES = {
+    "integer": "plain integers",
+    "floating": "plain floats",
+    "string": "strings",
+    "boolean": "bools",
+    "mixed": "tuples or a mixture",
+}
+
+
+def read_frame(frame: Any, what: str) -> Any:
+    """A DataFrame, read from a Parquet file where a path is given.
+
+    Raises
+    ------
+    DataError
+        For anything else, and for a file that is missing or isn't Parquet.
+    """
+    import pandas as pd
+
+    if isinstance(frame, (str, Path)):
+        frame = _read_parquet(Path(frame))
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(
+            f"{what} must be a DataFrame or the path of a Parquet file, not "
+            f"{type(frame).__name__}. Make one with pandas.DataFrame(...)."
+        )
+    return frame
+
+
+def _read_parquet(path: Path) -> Any:
+    import pandas as pd
+
+    if not path.exists():
+        raise DataError(f"no file {path}. Give a DataFrame or the path of a Parquet file.")
+    try:
+        return pd.read_parquet(path)
+    except Exception as error:  # garbage makes pandas and pyarrow raise anything
+        raise DataError(
+            f"{path} can't be read as Parquet: {error}. "
+            "Give a DataFrame or the path of a Parquet file."
+        ) from None
 
 
 def bar_columns(frame: Any, instrument: Instrument, interval_ns: int, open_time: Any) -> Columns:
@@ -45,16 +88,28 @@ def bar_columns(frame: Any, instrument: Instrument, interval_ns: int, open_time:
     for name in PRICES:
         columns[name] = _ticks(values[name], name, instrument, ts, [values[p] for p in PRICES])
     columns["volume"] = _lots(values["volume"], "volume", instrument, ts)
-    columns["ts_open"] = _ns(open_time) if open_time is not None else ts - interval_ns
+    columns["ts_open"] = ts - interval_ns if open_time is None else _open_times(open_time, ts)
     _refuse(columns["ts_open"] >= ts, ts, "open time is not before the close time")
     return columns
+
+
+def _open_times(open_time: Any, ts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    whole = isinstance(open_time, np.ndarray) and open_time.dtype == np.int64
+    opened = np.ascontiguousarray(open_time) if whole else _ns(open_time, "open_time")
+    if opened.shape != ts.shape:
+        raise DataError(
+            f"open_time must have one time for each of the {ts.size} bars, not "
+            f"{' x '.join(map(str, opened.shape))}. Give one for each, or leave it out."
+        )
+    _refuse(np.diff(opened, prepend=opened[:1] - 1) <= 0, ts, "open time is not after the last one")
+    return opened
 
 
 def trade_columns(frame: Any, instrument: Instrument) -> Columns:
     """A frame of trades as int64 columns ts, price, size, side."""
     ts = _times(frame, "trades", strictly=False)
     price, size = _column(frame, "price", "trades"), _column(frame, "size", "trades")
-    sided = any(str(column).lower() == "side" for column in frame.columns)
+    sided = _named(frame, "side", "trades") is not None
     side = _column(frame, "side", "trades") if sided else np.zeros(ts.size)
     _refuse(~np.isfinite(price) | (price <= 0), ts, "price is NaN, zero or negative")
     _refuse(~np.isfinite(size) | (size <= 0), ts, "size is NaN, zero or negative")
@@ -67,29 +122,41 @@ def trade_columns(frame: Any, instrument: Instrument) -> Columns:
     }
 
 
+def _named(frame: Any, name: str, what: str) -> Any:
+    """The column of a name in capitals or not, or None."""
+    found = [n for n, column in enumerate(frame.columns) if str(column).lower() == name]
+    if len(found) > 1:
+        raise DataError(f"{what} need one column {name!r}; found {len(found)}. Drop the others.")
+    return frame.iloc[:, found[0]] if found else None
+
+
 def _column(frame: Any, name: str, what: str) -> npt.NDArray[np.float64]:
-    names = {str(column).lower(): column for column in frame.columns}
-    if name not in names:
+    column = _named(frame, name, what)
+    if column is None:
         raise DataError(
             f"{what} need a column {name!r}; found {', '.join(map(str, frame.columns))}. "
             "Rename yours."
         )
     try:
-        return np.ascontiguousarray(frame[names[name]], np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"column {name!r} of the {what} isn't numeric. Convert it first.") from None
+        if column.dtype.kind in "bcmM":  # NumPy would make numbers of bools and of times
+            raise TypeError
+        return np.ascontiguousarray(column, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(
+            f"column {name!r} of the {what} isn't numeric ({column.dtype}). Convert it first."
+        ) from None
 
 
 def _times(frame: Any, what: str, strictly: bool = True) -> npt.NDArray[np.int64]:
-    index = frame.get("ts", frame.index)
-    ts = _ns(index)
+    column = _named(frame, "ts", what)
+    ts = _ns(frame.index if column is None else column, what)
     step = np.diff(ts)
     wrong = np.flatnonzero(step <= 0 if strictly else step < 0)
     if wrong.size:
         n = int(wrong[0]) + 1
         same = ts[n] == ts[n - 1]
         raise DataError(
-            f"{what} must be sorted by time; row {n} ({_when(ts[n])}) "
+            f"{what} must be sorted by time; row {n} ({time_text(ts[n])}) "
             + (
                 "has the time of the row before. Drop duplicates"
                 if same
@@ -100,30 +167,39 @@ def _times(frame: Any, what: str, strictly: bool = True) -> npt.NDArray[np.int64
     return ts
 
 
-def _ns(times: Any) -> npt.NDArray[np.int64]:
+def _ns(times: Any, what: str) -> npt.NDArray[np.int64]:
     import pandas as pd
 
-    if isinstance(times, np.ndarray) and times.dtype == np.int64:
-        return times
-    index = pd.DatetimeIndex(times)
-    if index.hasnans:
-        raise DataError("a time is missing (NaT). Drop those rows or give them times.")
-    if pd.api.types.is_integer_dtype(times):
+    try:
+        kind = pd.api.types.infer_dtype(times)
+        index = pd.DatetimeIndex(times) if kind in _TIMES else None
+        if index is not None:
+            index = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
+            index = index.as_unit("ns")
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(
-            "times are plain integers. Give datetimes: pandas.to_datetime(ns, utc=True)."
+            f"times of {what} must be datetimes of one zone within the years 1677 to 2262: "
+            f"{error}. Convert them: pandas.to_datetime(times, utc=True)."
+        ) from None
+    if index is None:
+        raise DataError(
+            f"times of {what} must be datetimes, and are {_NO_TIMES.get(kind, kind)}. Convert "
+            "them: pandas.to_datetime(times, utc=True), with unit='s' for seconds since 1970."
         )
-    index = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
-    return np.ascontiguousarray(index.as_unit("ns").asi8)
+    if index.hasnans:
+        raise DataError(f"a time of {what} is missing (NaT). Drop those rows or give them times.")
+    return np.ascontiguousarray(index.asi8)
 
 
-def _when(ts: Any) -> str:
+def time_text(ts: Any) -> str:
+    """Nanoseconds UTC as a message shows them, to the millisecond."""
     return str(np.datetime64(int(ts), "ns"))[:23]
 
 
 def _refuse(bad: npt.NDArray[np.bool_], ts: npt.NDArray[np.int64], what: str) -> None:
     rows = np.flatnonzero(bad)
     if rows.size:
-        named = ", ".join(f"{n} ({_when(ts[n])})" for n in rows[:_SHOWN].tolist())
+        named = ", ".join(f"{n} ({time_text(ts[n])})" for n in rows[:_SHOWN].tolist())
         more = f" and {rows.size - _SHOWN} more" if rows.size > _SHOWN else ""
         raise DataError(
             f"{what} in row {named}{more}. Mend or drop these rows; nothing was written."
@@ -142,7 +218,9 @@ def _ticks(
     rows = np.flatnonzero(~exact)
     if rows.size:
         fits = smallest_tick(np.concatenate(every))
-        named = ", ".join(f"{n} ({_when(ts[n])}: {values[n]!r})" for n in rows[:_SHOWN].tolist())
+        named = ", ".join(
+            f"{n} ({time_text(ts[n])}: {values[n]!r})" for n in rows[:_SHOWN].tolist()
+        )
         more = f" and {rows.size - _SHOWN} more" if rows.size > _SHOWN else ""
         hint = (
             f"The smallest tick that fits all is '{fits}'." if fits else "No decimal tick fits all."
@@ -168,7 +246,7 @@ def _lots(
             f"The smallest lot that fits all is '{fits}'." if fits else "No decimal lot fits all."
         )
         raise DataError(
-            f"{name} {values[n]!r} in row {n} ({_when(ts[n])}) is not a multiple of the lot "
+            f"{name} {values[n]!r} in row {n} ({time_text(ts[n])}) is not a multiple of the lot "
             f"{instrument.lot} of {instrument.symbol} ({rows.size} such rows). {hint} "
             "Nothing was written."
         )

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-import threading
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from alphaforge.data.bars import aggregate_bars, bars_of_trades
-from alphaforge.data.check import bar_columns, trade_columns
+from alphaforge.data.bars import aggregate_bars, bars_of_trades, held_inside
+from alphaforge.data.check import bar_columns, read_frame, time_text, trade_columns
+from alphaforge.data.store import Store
 from alphaforge.engine import layout as L
 from alphaforge.engine.bars import pack_bars
-from alphaforge.errors import DataError, InstrumentError, StoreError, did_you_mean
+from alphaforge.errors import DataError, InstrumentError, did_you_mean
 from alphaforge.instrument import Instrument
-from alphaforge.units import ledger_digits, parse_interval, to_float
+from alphaforge.units import (
+    format_interval,
+    ledger_digits,
+    parse_interval,
+    to_float,
+    to_ns,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_SCHEMA = Path(__file__).with_name("schema.sql")
-_VERSION = 1
+_MOST_SHARES = 10**6
 BAR_COLUMNS = ("ts_open", "ts", "open", "high", "low", "close", "volume")
 Columns = dict[str, npt.NDArray[Any]]
 
 
-class History:
+class History(Store):
     """The history file. One process writes it; others ask that process.
 
     Parameters
@@ -43,35 +44,18 @@ class History:
     Raises
     ------
     StoreError
-        Where another process holds the file (named by its pid), or it isn't ours.
+        Where another process holds the file (named by its pid), or it isn't ours; and from every
+        call after ``close``.
     """
 
     def __init__(self, path: str = "alphaforge.duckdb") -> None:
-        self.path = path
-        self._lock = threading.RLock()
-        self._writing = False
-        self._db = _open(path)
         self._instruments: dict[str, tuple[int, Instrument]] = {}
-        with self._lock:
-            self._db.execute(_SCHEMA.read_text())
-            self._check_version()
-            self._load_instruments()
+        super().__init__(path)
 
-    def _check_version(self) -> None:
-        found = self._db.execute("SELECT max(version) FROM store.version").fetchone()
-        version = found[0] if found else None
-        if version is None:
-            self._db.execute("INSERT INTO store.version VALUES (?)", [_VERSION])
-        elif version > _VERSION:
-            raise StoreError(
-                f"{self.path} has schema version {version}, this AlphaForge knows {_VERSION}. "
-                "Open it with the newer AlphaForge that wrote it."
-            )
-
-    def _load_instruments(self) -> None:
+    def _load(self, db: duckdb.DuckDBPyConnection) -> None:
         self._instruments.clear()
         names = "symbol, tick, lot, currency, multiplier, base, venue, kind, calendar, simulated"
-        for row in self._db.execute(f"SELECT id, {names} FROM store.instruments").fetchall():
+        for row in db.execute(f"SELECT id, {names} FROM store.instruments").fetchall():
             self._instruments[row[1]] = (row[0], Instrument(*row[1:]))
 
     # --- instruments ----------------------------------------------------------------------------
@@ -84,38 +68,25 @@ class History:
         InstrumentError
             Where the tick or lot of one with data would change: stored integers would lie.
         """
-        known = self._instruments.get(instrument.symbol)
-        if known is not None and known[1] == instrument:
-            return
-        same = known is not None and _same_scale(known[1], instrument)
-        if known is not None and not same and self._has_data(known[0]):
-            raise InstrumentError(
-                f"{instrument.symbol} has data on tick {known[1].tick} and lot {known[1].lot}; "
-                f"they can't change to {instrument.tick} and {instrument.lot}. Use another symbol."
+        _check_instrument(instrument)
+        with self._using() as db:  # two threads that add must not take the same id
+            known = self._instruments.get(instrument.symbol)
+            if known is not None and known[1] == instrument:
+                return
+            if known is not None and not _same_scale(known[1], instrument) and _has_data(db, known):
+                raise InstrumentError(
+                    f"{instrument.symbol} has data on tick {known[1].tick} and lot {known[1].lot}; "
+                    f"they can't change to {instrument.tick} and {instrument.lot}. "
+                    "Use another symbol."
+                )
+            id_ = known[0] if known is not None else len(self._instruments)
+            row = _instrument_row(id_, instrument)
+            db.execute(
+                f"INSERT OR REPLACE INTO store.instruments ({', '.join(row)}) "
+                f"VALUES ({', '.join('?' * len(row))})",
+                list(row.values()),
             )
-        id_ = known[0] if known is not None else len(self._instruments)
-        price, lot = instrument.price, instrument.quantity
-        row = [id_, *(getattr(instrument, name) for name in instrument.__dataclass_fields__)]
-        row += [price.numerator, price.denominator, lot.numerator, lot.denominator]
-        row.append(10 ** ledger_digits(instrument.currency))
-        marks = ", ".join("?" * len(row))
-        columns = (
-            "id, symbol, tick, lot, currency, multiplier, base, venue, kind, calendar, simulated"
-        )
-        with self._lock:
-            self._db.execute(
-                f"INSERT OR REPLACE INTO store.instruments ({columns}, price_num, price_den, "
-                f"lot_num, lot_den, ledger) VALUES ({marks})",
-                row,
-            )
-        self._instruments[instrument.symbol] = (id_, instrument)
-
-    def _has_data(self, id_: int) -> bool:
-        tables = ("bars", "trades", "quotes", "orders", "fills")
-        parts = (f"EXISTS (SELECT 1 FROM store.{t} WHERE instrument = $1)" for t in tables)
-        with self._lock:
-            found = self._db.execute(f"SELECT {' OR '.join(parts)}", [id_]).fetchone()
-        return bool(found and found[0])
+            self._instruments[instrument.symbol] = (id_, instrument)
 
     def add_session_instrument(self, instrument: Instrument) -> None:
         """Add what a simulated session trades, beside a real instrument of the same symbol.
@@ -126,6 +97,7 @@ class History:
         self.add_instrument(replace(instrument, symbol=self._session_symbol(instrument)))
 
     def _session_symbol(self, instrument: Instrument) -> str:
+        _check_instrument(instrument)
         known = self._instruments.get(instrument.symbol)
         ours = known is None or (known[1].simulated and _same_scale(known[1], instrument))
         return instrument.symbol if ours else f"{instrument.symbol}.SIM"
@@ -137,6 +109,7 @@ class History:
     @property
     def symbols(self) -> list[str]:
         """Known symbols, sorted."""
+        self._check_open()
         return sorted(self._instruments)
 
     def instrument(self, symbol: str) -> Instrument:
@@ -149,7 +122,10 @@ class History:
         """
         return self._known(symbol)[1]
 
-    def _known(self, symbol: str) -> tuple[int, Instrument]:
+    def _known(self, symbol: Any) -> tuple[int, Instrument]:
+        self._check_open()
+        if not isinstance(symbol, str):
+            raise InstrumentError(f"a symbol must be a name, not {symbol!r}. Give one like 'AAPL'.")
         found = self._instruments.get(symbol)
         if found is None:
             raise InstrumentError(
@@ -185,15 +161,17 @@ class History:
             smallest tick that fits); nothing is written then.
         """
         id_, instrument = self._known(symbol)
-        columns = bar_columns(_frame(frame), instrument, parse_interval(spec), open_time)
+        interval = parse_interval(spec)
+        spec = format_interval(interval)  # 60s is 1m: one length is one store
+        columns = bar_columns(read_frame(frame, "bars"), instrument, interval, open_time)
         table = {"instrument": np.full(columns["ts"].size, id_, np.int32), **columns}
-        with self.transaction(), self._incoming(table):
-            self._db.execute(
+        with self.transaction(), self._incoming(table) as db:
+            db.execute(
                 "DELETE FROM store.bars WHERE instrument = ? AND spec = ? "
                 "AND ts IN (SELECT ts FROM incoming)",
                 [id_, spec],
             )
-            self._db.execute(
+            db.execute(
                 "INSERT INTO store.bars SELECT instrument, ?, ts_open, ts, open, high, low, "
                 "close, volume FROM incoming",
                 [spec],
@@ -210,17 +188,22 @@ class History:
         ----------
         frame : DataFrame, or path of a Parquet file
             Columns price, size, side (+1, -1, 0); index (or column ``ts``) the event time, UTC.
+
+        Raises
+        ------
+        DataError
+            As ``write_bars``; nothing is written then.
         """
         id_, instrument = self._known(symbol)
-        columns = trade_columns(_frame(frame), instrument)
+        columns = trade_columns(read_frame(frame, "trades"), instrument)
         if not columns["ts"].size:
             return 0
         first, last = int(columns["ts"][0]), int(columns["ts"][-1])
-        with self.transaction():
+        with self.transaction(), self._using() as db:
             new = self._not_stored(id_, columns, (first, last))
             table = {name: values[new] for name, values in columns.items()}
             table["instrument"] = np.full(int(new.sum()), id_, np.int32)
-            self._db.execute(
+            db.execute(
                 "DELETE FROM store.trades WHERE instrument = ? AND ts > ? AND ts < ?",
                 [id_, first, last],
             )
@@ -232,11 +215,12 @@ class History:
     ) -> npt.NDArray[np.bool_]:
         """Which trades are to be stored: at ``times`` not those that are there already."""
         names = ("ts", "price", "size", "side")
-        found = self._db.execute(
-            f"SELECT {', '.join(names)} FROM store.trades "
-            "WHERE instrument = ? AND list_contains(?, ts)",
-            [id_, list(times)],
-        ).fetchall()
+        with self._using() as db:
+            found = db.execute(
+                f"SELECT {', '.join(names)} FROM store.trades "
+                "WHERE instrument = ? AND list_contains(?, ts)",
+                [id_, list(times)],
+            ).fetchall()
         stored = Counter(found)
         new = np.ones(columns["ts"].size, bool)
         for n in np.flatnonzero(np.isin(columns["ts"], times)).tolist() if stored else ():
@@ -246,59 +230,34 @@ class History:
                 new[n] = False
         return new
 
-    def write_action(self, symbol: str, when: int, numerator: int, denominator: int) -> None:
-        """Store a split: ``numerator`` shares for ``denominator``, from ``when`` (ns UTC) on."""
+    def write_action(self, symbol: str, when: Any, numerator: int, denominator: int) -> None:
+        """Store a split: ``numerator`` shares for ``denominator``, from ``when`` on.
+
+        Parameters
+        ----------
+        when : datetime, Timestamp, datetime64, ISO string or int64 ns, UTC
+            Between two bars: the open of the first session at the new price.
+
+        Raises
+        ------
+        DataError
+            For no time, and for what isn't a ratio of whole numbers.
+        """
         id_, _ = self._known(symbol)
-        if numerator < 1 or denominator < 1:
+        ts = to_ns(when)
+        ratio: list[Any] = [numerator, denominator]
+        whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in ratio)
+        if not whole or not all(0 < n <= _MOST_SHARES for n in ratio):
             raise DataError(
-                f"split of {symbol} must be a ratio like 2 for 1, not {numerator}:{denominator}."
+                f"split of {symbol} must be a ratio of whole numbers like 2 for 1, not "
+                f"{numerator!r} for {denominator!r}. Write 3 for 2 instead of 1.5."
             )
-        with self.transaction():
-            self._db.execute(
-                "DELETE FROM store.actions WHERE instrument = ? AND ts = ?", [id_, when]
-            )
-            self._db.execute(
+        with self.transaction(), self._using() as db:
+            db.execute("DELETE FROM store.actions WHERE instrument = ? AND ts = ?", [id_, ts])
+            db.execute(
                 "INSERT INTO store.actions VALUES (?, ?, 'split', ?, ?)",
-                [id_, when, numerator, denominator],
+                [id_, ts, int(numerator), int(denominator)],
             )
-
-    def append(self, table: str, columns: Columns) -> None:
-        """Append rows to one of the store's tables, columns by name."""
-        with self._lock, self._incoming(columns):
-            self._db.execute(f"INSERT INTO store.{table} BY NAME SELECT * FROM incoming")
-
-    def execute(self, statement: str, parameters: Any = None) -> None:
-        """Run a statement that gives nothing back."""
-        with self._lock:
-            self._db.execute(statement, parameters)
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All that is written within, or nothing where it raises; an inner one joins the outer."""
-        with self._lock:
-            if self._writing:
-                yield
-                return
-            self._db.execute("BEGIN")
-            self._writing = True
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                self._load_instruments()
-                raise
-            finally:
-                self._writing = False
-
-    @contextlib.contextmanager
-    def _incoming(self, columns: Columns) -> Iterator[None]:
-        """Columns as the table ``incoming``, without copying them."""
-        self._db.register("incoming", _arrow(columns))
-        try:
-            yield
-        finally:
-            self._db.unregister("incoming")
 
     def load_samples(self) -> None:
         """Real data without a network: five stocks daily with their splits, and ECB rates."""
@@ -312,6 +271,7 @@ class History:
         """Bars as int64 columns: ``BAR_COLUMNS``, ticks and lots, oldest first.
 
         Stored bars of that spec; else built from stored trades, else from smaller stored bars.
+        Where it builds them, a bar ends and the next begins at a split.
 
         Raises
         ------
@@ -320,16 +280,17 @@ class History:
         """
         id_, _ = self._known(symbol)
         interval = parse_interval(spec)
+        spec = format_interval(interval)
         stored = self._bars(id_, spec)
         if stored["ts"].size:
             return stored
-        trades = self.trade_columns(symbol)
+        trades, cuts = self.trade_columns(symbol), self.action_columns(symbol)["ts"]
         if trades["ts"].size:
-            return bars_of_trades(trades, interval)
-        smaller = [s for s in self.specs(symbol) if interval % parse_interval(s) == 0]
-        if smaller:
-            return aggregate_bars(self._bars(id_, max(smaller, key=parse_interval)), interval)
+            return bars_of_trades(trades, interval, cuts)
         have = self.specs(symbol)
+        smaller = [s for s in have if interval % parse_interval(s) == 0]
+        if smaller:
+            return aggregate_bars(self._bars(id_, smaller[-1]), interval, cuts)
         raise DataError(
             f"no {spec} bars of {symbol}, and nothing stored that could make them. "
             + (
@@ -341,8 +302,8 @@ class History:
 
     def _bars(self, id_: int, spec: str) -> Columns:
         names = ", ".join(BAR_COLUMNS)
-        with self._lock:
-            found = self._db.execute(
+        with self._using() as db:
+            found = db.execute(
                 f"SELECT {names} FROM store.bars WHERE instrument = ? AND spec = ? ORDER BY ts",
                 [id_, spec],
             ).fetchnumpy()
@@ -351,8 +312,8 @@ class History:
     def trade_columns(self, symbol: str) -> Columns:
         """Trades as int64 columns ts, price, size, side: ns, ticks, lots; oldest first."""
         id_, _ = self._known(symbol)
-        with self._lock:
-            found = self._db.execute(
+        with self._using() as db:
+            found = db.execute(
                 "SELECT ts, price, size, side FROM store.trades WHERE instrument = ? "
                 "ORDER BY ts, rowid",
                 [id_],
@@ -365,8 +326,8 @@ class History:
     def action_columns(self, symbol: str) -> Columns:
         """Splits as int64 columns ts, numerator, denominator; oldest first."""
         id_, _ = self._known(symbol)
-        with self._lock:
-            found = self._db.execute(
+        with self._using() as db:
+            found = db.execute(
                 "SELECT ts, numerator, denominator FROM store.actions WHERE instrument = ? "
                 "ORDER BY ts",
                 [id_],
@@ -378,8 +339,8 @@ class History:
     def specs(self, symbol: str) -> list[str]:
         """Bar specs stored of a symbol, shortest first."""
         id_, _ = self._known(symbol)
-        with self._lock:
-            rows = self._db.execute(
+        with self._using() as db:
+            rows = db.execute(
                 "SELECT DISTINCT spec FROM store.bars WHERE instrument = ?", [id_]
             ).fetchall()
         return sorted((row[0] for row in rows), key=parse_interval)
@@ -407,64 +368,59 @@ class History:
         -------
         bars : BAR_SLOTS array
         actions : SLOT array
+
+        Raises
+        ------
+        DataError
+            As ``bar_columns``, and where a bar holds prices of both sides of a split.
         """
-        columns = self.bar_columns(symbol, spec)
+        columns, splits = self.bar_columns(symbol, spec), self.action_columns(symbol)
+        inside = splits["ts"][held_inside(columns, splits["ts"])]
+        if inside.size:
+            at = int(np.searchsorted(columns["ts"], inside[0], side="right"))
+            opened, closed, split = (
+                time_text(ts) for ts in (columns["ts_open"][at], columns["ts"][at], inside[0])
+            )
+            raise DataError(
+                f"the {spec} bar of {symbol} from {opened} to {closed} holds prices of both sides "
+                f"of its split at {split}. Use shorter bars, or store the split between two bars."
+            )
         bars = np.empty(columns["ts"].size, L.BAR_SLOTS)
         addresses = np.array([columns[name].ctypes.data for name in BAR_COLUMNS], np.int64)
         pack_bars(bars.ctypes.data, bars.size, addresses.ctypes.data, index, parse_interval(spec))
-        splits = self.action_columns(symbol)
         actions = np.zeros(splits["ts"].size, L.SLOT)
         actions["kind"], actions["instrument"], actions["ts"] = L.ACTION, index, splits["ts"]
         actions["a"], actions["b"] = splits["numerator"], splits["denominator"]
         return bars, actions
-
-    def sql(self, query: str, parameters: Any = None) -> pd.DataFrame:
-        """Any query over the history, as a DataFrame."""
-        with self._lock:
-            try:
-                return self._db.execute(query, parameters).df()
-            except duckdb.Error as error:
-                raise StoreError(f"{error}") from None
-
-    def close(self) -> None:
-        """Write everything out and give the file back."""
-        with self._lock:
-            self._db.close()
-
-
-def _open(path: str) -> duckdb.DuckDBPyConnection:
-    try:
-        return duckdb.connect(
-            path, config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
-        )
-    except duckdb.IOException as error:
-        holder = re.search(r"PID (\d+)", str(error))
-        if holder:
-            raise StoreError(
-                f"{path} is held by another process, pid {holder.group(1)}. "
-                "Close that lab (or its kernel), or open another file: Lab('other.duckdb')."
-            ) from None
-        raise StoreError(
-            f"{path} can't be opened: {error}. Give a path that can be written."
-        ) from None
 
 
 def _same_scale(left: Instrument, right: Instrument) -> bool:
     return left.price == right.price and left.quantity == right.quantity
 
 
-def _frame(frame: Any) -> Any:
-    """A DataFrame, read from a Parquet file where a path is given."""
-    if isinstance(frame, (str, Path)):
-        import pandas as pd
-
-        if not Path(frame).exists():
-            raise DataError(f"no file {frame}. Give a DataFrame or the path of a Parquet file.")
-        return pd.read_parquet(frame)
-    return frame
+def _check_instrument(instrument: Any) -> None:
+    if not isinstance(instrument, Instrument):
+        raise InstrumentError(
+            f"expected an Instrument, not {instrument!r}. Give Instrument('AAPL', tick='0.01')."
+        )
 
 
-def _arrow(columns: Columns) -> Any:
-    import pyarrow as pa
+def _instrument_row(id_: int, instrument: Instrument) -> dict[str, Any]:
+    fields = {name: getattr(instrument, name) for name in instrument.__dataclass_fields__}
+    price, lot = instrument.price, instrument.quantity
+    return {
+        "id": id_,
+        **fields,
+        "price_num": price.numerator,
+        "price_den": price.denominator,
+        "lot_num": lot.numerator,
+        "lot_den": lot.denominator,
+        "ledger": 10 ** ledger_digits(instrument.currency),
+    }
 
-    return pa.table({name: pa.array(values) for name, values in columns.items()})
+
+def _has_data(db: duckdb.DuckDBPyConnection, known: tuple[int, Instrument]) -> bool:
+    tables = ("bars", "trades", "quotes", "orders", "fills")
+    parts = (f"EXISTS (SELECT 1 FROM store.{t} WHERE instrument = $1)" for t in tables)
+    found = db.execute(f"SELECT {' OR '.join(parts)}", [known[0]]).fetchone()
+    return bool(found and found[0])

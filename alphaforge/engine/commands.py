@@ -26,7 +26,11 @@ HOST = -1
 
 @kernel
 def ask(m, kind, slot, a, b):
-    """Queue a command of a handler; it runs after this event's handlers."""
+    """Queue a command of a handler; it runs after this event's handlers.
+
+    ``slot`` is the new order's for SUBMIT, and who asks for CANCEL and REPLACE: nobody may touch
+    another's orders.
+    """
     h = engine_at(m)
     if h.command_head - h.command_tail >= h.commands_n:
         fail(m, L.FAULT_QUEUE_FULL)
@@ -98,7 +102,7 @@ def first_open(m, i):
 
 @kernel
 def run_replace(m, order_id, price):
-    """Change a working limit order's price; the change is checked as a new order would be."""
+    """Change a working limit order's price; what a price can break is checked again."""
     h = engine_at(m)
     slot = O.find_order(m, order_id)
     if slot < 0 or order(m, slot).open == 0 or order(m, slot).type != L.LIMIT_ORDER:
@@ -139,14 +143,16 @@ def drain_commands(m):
         h.command_tail += 1
         if kind == L.SUBMIT:
             run_submit(m, slot)
-        elif kind == L.CANCEL:
-            found = O.find_order(m, a)
-            if found >= 0 and order(m, found).open == 1:
-                cancel_at_venue(m, found)
         elif kind == L.CANCEL_ALL:
             cancel_everything(m, a, b)
-        elif kind == L.REPLACE:
-            run_replace(m, a, b)
+        else:
+            found = O.find_order(m, a)
+            if found < 0 or order(m, found).strategy != slot:
+                h.illegal += 1
+            elif kind == L.REPLACE:
+                run_replace(m, a, b)
+            elif order(m, found).open == 1:
+                cancel_at_venue(m, found)
 
 
 @hot

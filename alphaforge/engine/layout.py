@@ -280,6 +280,7 @@ ENGINE = _record(
     # time
     ("now", "i8"),  # ns UTC, moves with events
     ("next_timer", "i8"),
+    ("timers_fired", "i8"),  # since the last event
     # state
     ("state", "i8"),
     ("trading", "i8"),

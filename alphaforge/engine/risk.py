@@ -17,7 +17,7 @@ from alphaforge.engine.block import (
     rate_time,
     set_rate_time,
 )
-from alphaforge.engine.jit import entry, kernel
+from alphaforge.engine.jit import entry, hot, kernel
 from alphaforge.engine.journal import journal_output
 from alphaforge.engine.money import notional, notional_fits
 
@@ -35,7 +35,8 @@ from alphaforge.engine.money import notional, notional_fits
     DUPLICATE_ID,
     ENGINE_HALTED,
     KILL_SWITCH,
-) = range(13)
+    TIME_IN_FORCE,
+) = range(14)
 
 RULES: dict[int, tuple[str, str]] = {
     TRADING_STATE: ("TRADING_HALTED", "trading is halted: arm it first"),
@@ -56,11 +57,12 @@ RULES: dict[int, tuple[str, str]] = {
     DUPLICATE_ID: ("DUPLICATE_ID", "an order with this id is known already"),
     ENGINE_HALTED: ("ENGINE_HALTED", "the engine halted in the event that asked for this order"),
     KILL_SWITCH: ("KILL_SWITCH", "the kill switch was pressed"),
+    TIME_IN_FORCE: ("TIME_IN_FORCE", "a time in force that isn't af.GTC or af.IOC"),
 }
 """Code -> name and meaning."""
 
-CHECKS = tuple(range(TRADING_STATE, ORDER_RATE + 1))
-"""What ``check`` runs, in order; the codes after them are other reasons to deny."""
+CHECKS = (*range(TRADING_STATE, ORDER_RATE + 1), TIME_IN_FORCE)
+"""What ``check`` runs; the other codes are other reasons to deny."""
 
 _MOST = 2**63 - 1  # said of an amount that passes int64
 
@@ -77,6 +79,12 @@ def _deny(m, slot, rule, limit, value):
     return rule
 
 
+@hot
+def _added(left, right):
+    """Their sum, or the most that int64 holds; ``right`` is positive."""
+    return left + right if left <= _MOST - right else _MOST
+
+
 @kernel
 def check(m, slot):
     """Run every check on an order; ``PASSED``, or the code, with its numbers left in the order."""
@@ -87,10 +95,12 @@ def check(m, slot):
     net = position(m, 0, o.instrument).qty
     k = market(m, o.instrument)
     if h.trading == L.TRADING_REDUCING:
-        closing = o.qty + (k.buying if o.side > 0 else k.selling)
+        closing = _added(k.buying if o.side > 0 else k.selling, o.qty)
         if net * o.side >= 0 or closing > abs(net):
             return _deny(m, slot, REDUCING_ONLY, abs(net), closing)
     record = instrument(m, o.instrument)
+    if o.tif > L.IOC:
+        return _deny(m, slot, TIME_IN_FORCE, L.IOC, o.tif)
     if o.qty < record.min_lot:
         return _deny(m, slot, QUANTITY_MIN, record.min_lot, o.qty)
     if record.max_lot > 0 and o.qty > record.max_lot:
@@ -108,9 +118,9 @@ def check(m, slot):
             return _deny(m, slot, MAX_NOTIONAL, h.max_notional, amount)
     if record.max_position > 0:
         # What the position would be if every working order on this side filled, and this one.
-        reach = net + k.buying + o.qty if o.side > 0 else net - k.selling - o.qty
-        if abs(reach) > record.max_position and reach * o.side > 0:
-            return _deny(m, slot, MAX_POSITION, record.max_position, abs(reach))
+        held = net * o.side + (k.buying if o.side > 0 else k.selling)
+        if held > record.max_position - o.qty:
+            return _deny(m, slot, MAX_POSITION, record.max_position, _added(held, o.qty))
     full = h.max_rate > 0 and h.rate_head >= h.max_rate
     if full and rate_time(m, h.rate_head - h.max_rate) > h.now - h.rate_ns:
         return _deny(m, slot, ORDER_RATE, h.max_rate, h.max_rate + 1)

@@ -141,13 +141,12 @@ def _fire_timers(m, before, row_limit):
     Timers whose handlers set new ones without end are a fault after ``MAX_TIMERS``.
     """
     h = engine_at(m)
-    fired = 0
     while h.next_timer < before and h.fault == L.FAULT_NONE and load_i8(h.journal) < row_limit:
         due, timer_id, owner = take_due(m, before)
         if due == NEVER:
             return
-        fired += 1
-        if fired > L.MAX_TIMERS:
+        h.timers_fired += 1
+        if h.timers_fired > L.MAX_TIMERS:
             fail(m, L.FAULT_TIMERS)
             return
         h.now = max(h.now, due)
@@ -462,6 +461,7 @@ def step(m, e):
         _settle(m)
     follow_equity(m)
     h.events += 1
+    h.timers_fired = 0
     _halt_where_failed(m)
 
 

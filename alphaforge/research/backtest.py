@@ -16,18 +16,18 @@ import alphaforge
 from alphaforge.data.history import History
 from alphaforge.engine import layout as L
 from alphaforge.engine.engine import Engine
-from alphaforge.errors import ConfigError, EngineHalted, StrategyError, did_you_mean
+from alphaforge.errors import ConfigError, EngineHalted, StrategyError
 from alphaforge.instrument import Fees
 from alphaforge.research.run import Run
 from alphaforge.research.stream import Stream, event_stream
-from alphaforge.strategy.base import Strategy
+from alphaforge.strategy.base import Strategy, check_mode, check_strategy
 from alphaforge.strategy.compile import Entry, compiled_entry, python_entry
 from alphaforge.strategy.digest import class_digest
 from alphaforge.strategy.fields import from_bytes
 from alphaforge.units import parse_interval
 
-MODES = ("compiled", "python")
 FILLS = ("next_open",)
+MOST_CASH = 1e12
 _JUMP = 0.35
 _FEW_TRADES = 30
 _CHUNK = 4096  # messages between two reports of progress
@@ -72,7 +72,7 @@ def backtest(
         With the user's line, where a handler raised or can't be compiled.
     """
     began = time.perf_counter()
-    _check(strategy, symbols, fill, mode)
+    _check(strategy, symbols, fill, mode, cash, fees)
     interval = parse_interval(spec)
     instruments = [history.instrument(symbol) for symbol in symbols]
     currencies = {instrument.currency for instrument in instruments}
@@ -135,24 +135,22 @@ def backtest(
     return run
 
 
-def _check(strategy: Strategy, symbols: list[str], fill: str, mode: str) -> None:
-    if isinstance(strategy, type):
-        raise StrategyError(
-            f"give an instance, not the class {strategy.__name__}. Write {strategy.__name__}()."
-        )
-    if not isinstance(strategy, Strategy):
-        raise StrategyError(
-            f"expected an af.Strategy, found {type(strategy).__name__}. "
-            "Derive your class from af.Strategy."
-        )
-    if mode not in MODES:
-        raise ConfigError(
-            f"mode must be one of {', '.join(MODES)}, not {mode!r}. {did_you_mean(mode, MODES)}"
-        )
+def _check(
+    strategy: Strategy, symbols: list[str], fill: str, mode: str, cash: Any, fees: Any
+) -> None:
+    check_strategy(strategy)
+    check_mode(mode)
     if fill not in FILLS:
         raise ConfigError(f"fill must be one of {', '.join(FILLS)}, not {fill!r}.")
     if not symbols:
         raise ConfigError("a backtest needs at least one symbol. Give 'AAPL' or a list.")
+    twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
+    if twice:
+        raise ConfigError(f"{', '.join(twice)} is given twice. Give each symbol once.")
+    if not isinstance(cash, (int, float, np.number)) or not 0 < cash <= MOST_CASH:
+        raise ConfigError(f"cash must be a number from 0 to {MOST_CASH:,.0f}, not {cash!r}.")
+    if fees is not None and not isinstance(fees, Fees):
+        raise ConfigError(f"fees must be af.Fees(taker=..., maker=...), not {fees!r}.")
 
 
 def _run(

@@ -39,7 +39,7 @@ def equity_metrics(
     total = float(curve[-1] / curve[0] - 1)
     deviation = float(returns.std(ddof=1)) if returns.size > 1 else math.nan
     downside = float(np.sqrt(np.mean(np.minimum(returns, 0) ** 2)))
-    growth = (1 + total) ** (1 / years) - 1 if years > 0 and total > -1 else math.nan
+    growth = _a_year(total, years)
     peak = np.maximum.accumulate(curve)
     drawdown = curve / peak - 1
     scale = math.sqrt(per_year) if per_year == per_year else math.nan
@@ -56,6 +56,14 @@ def equity_metrics(
         "max_drawdown_bars": float(_longest(curve < peak)),
         "final_equity": float(curve[-1]),
     }
+
+
+def _a_year(total: float, years: float) -> float:
+    """A total return as one a year; infinite where a short time's passes what a float holds."""
+    if not years > 0 or not total > -1:
+        return math.nan
+    exponent = math.log1p(total) / years
+    return math.expm1(exponent) if exponent < 700.0 else math.inf
 
 
 def trade_metrics(pnl: npt.NDArray[np.float64]) -> dict[str, float]:

@@ -51,6 +51,11 @@ def orders_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
     reasons = {int(row["a"]): denial_text(row) for row in denials}
     price, lot, _ = _scales(first["instrument"], instruments)
     limit = first["c"] > 0
+    # Added up, not what is left: a split changes what is left of an order.
+    fills = rows[rows["kind"] == L.FILL_ROW]
+    filled = np.zeros(first.size, np.int64)
+    by_id = np.argsort(first["a"], kind="stable")
+    np.add.at(filled, by_id[np.searchsorted(first["a"][by_id], fills["a"])], np.abs(fills["b"]))
     return pd.DataFrame(
         {
             "order_id": first["a"].astype(np.int64),
@@ -60,7 +65,7 @@ def orders_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
             "type": np.where(limit, "limit", "market"),
             "qty": np.abs(first["b"]) * lot[0] / lot[1],
             "limit": np.where(limit, first["c"] * price[0] / price[1], np.nan),
-            "filled": (np.abs(first["b"]) - np.abs(last["b"])) * lot[0] / lot[1],
+            "filled": filled * lot[0] / lot[1],
             "status": [L.STATUS_NAMES[int(code)] for code in last["code"]],
             "reason": [reasons.get(int(a), "") for a in first["a"]],
             "ts_last": _times(last["ts"]),

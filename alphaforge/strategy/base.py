@@ -6,8 +6,8 @@ import copy
 from typing import Any
 
 from alphaforge.engine.layout import HANDLER_NAMES
-from alphaforge.errors import StrategyError
-from alphaforge.strategy.fields import Fields, fields_of
+from alphaforge.errors import ConfigError, StrategyError, did_you_mean
+from alphaforge.strategy.fields import Fields, Window, fields_of
 
 
 class Strategy(Fields):
@@ -27,6 +27,15 @@ class Strategy(Fields):
     >>> SmaCross(size=10).size
     10.0
     """
+
+    def __init__(self, **values: Any) -> None:
+        for name, kind in _kinds(type(self)).items():
+            if kind is Window:
+                raise StrategyError(
+                    f"field {name!r} of {type(self).__name__} is a Window: its length is an "
+                    "indicator's period. Put it into a class that derives from af.Indicator."
+                )
+        super().__init__(**values)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Keep declared fields in their declared type, as the compiled record would."""
@@ -91,3 +100,39 @@ def handlers_of(cls: type) -> list[int]:
             f"Define one of {', '.join(HANDLER_NAMES)}."
         )
     return found
+
+
+MODES = ("compiled", "python")
+
+
+def check_strategy(strategy: Any) -> None:
+    """Refuse what can't be run.
+
+    Raises
+    ------
+    StrategyError
+        Where it is a class, or no strategy at all.
+    """
+    if isinstance(strategy, type):
+        raise StrategyError(
+            f"give an instance, not the class {strategy.__name__}. Write {strategy.__name__}()."
+        )
+    if not isinstance(strategy, Strategy):
+        raise StrategyError(
+            f"expected an af.Strategy, found {type(strategy).__name__}. "
+            "Derive your class from af.Strategy."
+        )
+
+
+def check_mode(mode: str) -> None:
+    """Refuse a mode that there isn't.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if mode not in MODES:
+        raise ConfigError(
+            f"mode must be one of {', '.join(MODES)}, not {mode!r}. "
+            f"{did_you_mean(str(mode), MODES)}"
+        )

@@ -146,7 +146,7 @@ def _compile(cls: type[Strategy], digest: str) -> Any:
             scope[f"event_{code}"] = views.EVENT_AT[code]
             text += f", event_{code}(engine + {views.VIEW_AT})"
             arguments.append(views.EVENTS[code])
-        scope[name] = _compile_method(cls, name, getattr(cls, name), tuple(arguments))
+        scope[name] = _compile_method(cls, name, getattr(cls, name), tuple(arguments), code)
         calls.append(text + ")\n")
     _check_methods(cls)
     body = "".join("    " + line + "\n" for call in calls for line in call.splitlines())
@@ -258,13 +258,24 @@ def _compile_function(cls: type, name: str, function: Any) -> Any:
     return nb.njit(**_OPTIONS, forceinline=True)(_with_compiled_globals(function))
 
 
-def _compile_method(cls: type, name: str, function: Any, arguments: tuple[Any, ...]) -> Any:
+def _shown(function: Any, code: int) -> dict[str, Any]:
+    """What a handler calls ``ctx`` and its event, and what these have."""
+    from alphaforge.strategy import views
+
+    names = list(inspect.signature(function).parameters)[1:]
+    have: list[Any] = [views.CONTEXT_METHODS, views.ATTRIBUTES.get(code, ())]
+    return dict(zip(names, have, strict=False))
+
+
+def _compile_method(
+    cls: type, name: str, function: Any, arguments: tuple[Any, ...], code: int
+) -> Any:
     """Compile one handler for its argument types; errors name the user's line."""
     dispatcher = _compile_function(cls, name, function)
     try:
         dispatcher.compile(arguments)
-    except (NumbaError, KeyError) as error:  # KeyError: numba's record has no such field
-        raise explain(cls.__name__, name, function, error) from None
+    except (NumbaError, KeyError, RecursionError) as error:  # KeyError: no such field in a record
+        raise explain(cls.__name__, name, function, error, _shown(function, code)) from None
     _check_stores(cls, name, dispatcher, arguments)
     return dispatcher
 

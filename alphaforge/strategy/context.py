@@ -108,11 +108,15 @@ def target(m, i, qty):
     if not _valid(m, i):
         return 0
     owner = h.view_strategy
+    if may_only_look(m, owner):
+        return 0
     lots = snap_lots(m, i, qty)
     missing = lots - position(m, owner + 2, i).qty - working_lots(m, i, owner)
-    if missing == 0 or may_only_look(m, owner):
+    if not abs(qty * instrument(m, i).lots_per_unit) < _HUGE:
+        missing = 0  # NaN is no wish to be flat: an order for nothing, which the checks deny
+    elif missing == 0:
         return 0
-    side = L.BUY if missing > 0 else L.SELL
+    side = L.SELL if missing < 0 else L.BUY
     slot = O.new_order(m, 0, owner, i, side, L.MARKET_ORDER, L.GTC, abs(missing), 0, 0)
     if slot < 0:
         return 0
@@ -122,8 +126,8 @@ def target(m, i, qty):
 
 @entry("void(int64, int64)")
 def cancel(m, order_id):
-    """Ask to cancel an order; an id that isn't working is ignored."""
-    ask(m, L.CANCEL, 0, order_id, 0)
+    """Ask to cancel an order of the strategy's own; one that isn't working is ignored."""
+    ask(m, L.CANCEL, engine_at(m).view_strategy, order_id, 0)
 
 
 @entry("void(int64, int64)")
@@ -138,7 +142,8 @@ def replace(m, order_id, limit):
     slot = O.find_order(m, order_id)
     if slot >= 0:
         o = order(m, slot)
-        ask(m, L.REPLACE, 0, order_id, snap_ticks(m, o.instrument, o.side, limit))
+        price = snap_ticks(m, o.instrument, o.side, limit)
+        ask(m, L.REPLACE, engine_at(m).view_strategy, order_id, price)
 
 
 @kernel
@@ -241,7 +246,7 @@ class Context:
     def buy(
         self, instrument: int, qty: float, limit: float | None = None, tif: int = 0, tag: int = 0
     ) -> int:
-        """Buy at market, or at ``limit``; the order's id."""
+        """Buy at market, or at ``limit``; the order's id. ``tif`` is ``af.GTC`` or ``af.IOC``."""
         type_ = L.MARKET_ORDER if limit is None else L.LIMIT_ORDER
         return int(
             submit(
@@ -252,7 +257,7 @@ class Context:
     def sell(
         self, instrument: int, qty: float, limit: float | None = None, tif: int = 0, tag: int = 0
     ) -> int:
-        """Sell at market, or at ``limit``; the order's id."""
+        """Sell at market, or at ``limit``; the order's id. ``tif`` is ``af.GTC`` or ``af.IOC``."""
         type_ = L.MARKET_ORDER if limit is None else L.LIMIT_ORDER
         return int(
             submit(

@@ -16,6 +16,7 @@ import numpy as np
 
 from alphaforge.errors import StrategyError, did_you_mean
 
+RESERVED = ("fresh", "parameters", "with_period")
 SCALARS: dict[type, str] = {int: "i8", float: "f8", bool: "b1"}
 
 
@@ -60,6 +61,11 @@ def fields_of(cls: type) -> dict[str, Any]:
         for name, annotation in inspect.get_annotations(base).items():
             if name.startswith("__") or "ClassVar" in str(annotation):
                 continue
+            if name in RESERVED:
+                raise StrategyError(
+                    f"{cls.__name__} has a field named {name!r}, which every strategy and "
+                    "indicator has as a method. Name it otherwise."
+                )
             kind = _resolve(base, name, annotation)
             if kind not in SCALARS and kind is not Window and not _is_fields(kind):
                 raise StrategyError(

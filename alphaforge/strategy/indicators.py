@@ -34,8 +34,9 @@ class Indicator(Fields):
                 f"Write {type(self).__name__}(10)."
             )
         super().__init__(period=period)
-        if "window" in fields_of(type(self)):
-            object.__setattr__(self, "window", Window([0.0] * period))
+        for name, kind in fields_of(type(self)).items():
+            if kind is Window:
+                object.__setattr__(self, name, Window([0.0] * period))
 
     def with_period(self: Self, period: int) -> Self:
         """A fresh indicator of the same kind with another period."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from alphaforge.errors import StrategyError
+from alphaforge.errors import StrategyError, did_you_mean
 
 _IN_PYTHON = "or run it with mode='python'"
 _REFUSED: dict[type[ast.AST], tuple[str, str]] = {
@@ -140,10 +140,25 @@ def _sentence(
 _FIELD = re.compile(r"Unknown attribute '(\w+)' of type Record|attribute '(\w+)'")
 
 
-def explain(owner: str, name: str, function: Any, error: Exception) -> StrategyError:
-    """A numba error as one sentence with the user's line."""
+def explain(
+    owner: str, name: str, function: Any, error: Exception, shown: dict[str, Any]
+) -> StrategyError:
+    """An error of the compilation as one sentence with the user's line.
+
+    Parameters
+    ----------
+    shown : dict
+        What this handler calls ``ctx`` and its event, and what these have: of ``ctx`` the methods
+        with their parameters.
+    """
     if isinstance(error, KeyError):
-        return _undeclared(owner, name, function, str(error.args[0]))
+        return _undeclared(owner, name, function, str(error.args[0]), shown)
+    if isinstance(error, RecursionError):
+        return StrategyError(
+            f"{owner}.{name} calls itself, over whatever way. Compiled strategies don't support "
+            f"that: write a loop, {_IN_PYTHON}.",
+            function.__code__.co_firstlineno,
+        )
     text = str(error)
     path = function.__code__.co_filename
     found = re.findall(rf'File "{re.escape(path)}", line (\d+)', text)
@@ -152,11 +167,17 @@ def explain(owner: str, name: str, function: Any, error: Exception) -> StrategyE
         line = function.__code__.co_firstlineno
     source = linecache.getline(path, line).strip()
     unknown = _FIELD.search(text)
+    context, *_ = [*shown, ""]
+    called = re.search(rf"\b{context}\.(\w+)\(", source)
+    methods = shown.get(context, {})
     if unknown is not None:
         missing = unknown.group(1) or unknown.group(2)
         reason = (
             f"there is no {missing!r}: declare it as a typed field, e.g. {missing}: float = 0.0,"
         )
+    elif called is not None and called.group(1) in methods and "function resolve at" in text:
+        takes = methods[called.group(1)][0]
+        reason = f"ctx.{called.group(1)} takes ({takes}), numbers all. Write it so,"
     else:
         reason = _first_line(text) + ". Use numbers, typed fields, indicators and af.math,"
     return StrategyError(
@@ -164,14 +185,25 @@ def explain(owner: str, name: str, function: Any, error: Exception) -> StrategyE
     )
 
 
-def _undeclared(owner: str, name: str, function: Any, field: str) -> StrategyError:
-    """An attribute of self that is set and was never declared."""
+def _undeclared(
+    owner: str, name: str, function: Any, field: str, shown: dict[str, Any]
+) -> StrategyError:
+    """An attribute that there isn't: of self, where it was never declared, of ctx or an event."""
     lines, first = inspect.getsourcelines(function)
     at = next((n for n, text in enumerate(lines) if re.search(rf"\.{field}\b", text)), 0)
+    source, line = lines[at].strip(), first + at
+    whose = re.search(rf"\b(\w+)\.{field}\b", source)
+    of = whose.group(1) if whose else "self"
+    if of in shown:
+        return StrategyError(
+            f"{owner}.{name}, line {line}: `{source}`: {of} has no {field!r}. "
+            f"{did_you_mean(field, shown[of])}",
+            line,
+        )
     return StrategyError(
-        f"{owner}.{name}, line {first + at}: `{lines[at].strip()}` sets {field!r}, which isn't a "
+        f"{owner}.{name}, line {line}: `{source}` uses {field!r}, which isn't a "
         f"typed field. Declare it in the class, e.g. {field}: float = 0.0, {_IN_PYTHON}.",
-        first + at,
+        line,
     )
 
 

@@ -48,6 +48,10 @@ def _qty(shown, lots):
     return C.human(lots, record.lot_num, record.lot_den)
 
 
+ATTRIBUTES: dict[int, list[str]] = {}
+"""Handler code -> what its event has."""
+
+
 def _attributes(handler: int, source: dict[str, str]) -> None:
     """Hang attributes given as expressions of the record ``e`` behind the view ``v``."""
     at = {L.ON_BAR: "bar_at", L.ON_FILL: "notice_at", L.ON_ORDER: "notice_at"}.get(
@@ -62,6 +66,7 @@ def _attributes(handler: int, source: dict[str, str]) -> None:
         "engine_at": engine_at,
         "load_i8": load_i8,
     }
+    ATTRIBUTES[handler] = list(source)
     for name, expression in source.items():
         made: dict[str, Any] = {}
         exec(f"def get(v):\n    e = {at}(v.event_)\n    return {expression}", scope, made)

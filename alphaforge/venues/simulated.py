@@ -18,10 +18,10 @@ from alphaforge.engine.jit import entry
 from alphaforge.engine.ring import CAPACITY, READ, Ring, ring_peek, ring_pop, slots_of
 from alphaforge.errors import ConfigError, VenueError, did_you_mean
 from alphaforge.instrument import Instrument
-from alphaforge.venues import flow
+from alphaforge.venues import clients, orderbook, participants
 
 _KIND_AT = L.SLOT.fields["kind"][1]  # type: ignore[index]
-_SPARE = 512  # slots that one arrival can need: a market order through many resting ones
+_SPARE = 1 << 13  # slots that one order can need: six for each resting one that it goes through
 _NAP = 1_000_000
 DRIVE = np.dtype(
     [
@@ -79,7 +79,7 @@ def run_exchange(x, drive, orders):
     behind its clock (a back-fill) messages carry no receive time, so they don't count as lag, and
     clients' orders wait: what is past can't be traded.
     """
-    h = flow.exchange_at(x)
+    h = orderbook.exchange_at(x)
     d = drive_at(drive)
     clock = drive + _SCRATCH_AT
     capacity = load_i8(h.out + CAPACITY)
@@ -96,17 +96,17 @@ def run_exchange(x, drive, orders):
             if e == 0 or load_i8(h.out) + _SPARE - load_acquire(h.out + READ) > capacity:
                 break
             h.now = max(h.now, due)
-            flow.handle(x, e)
+            clients.handle(x, e)
             ring_pop(orders, slots_of(load_u1(e + _KIND_AT)))
         worked = 0
         while worked < 256:
             if load_i8(h.out) + _SPARE - load_acquire(h.out + READ) > capacity:
                 break
-            soonest = min(flow.sim(x, flow.next_arrival(x)).next, h.next_clock)
+            soonest = min(orderbook.sim(x, participants.next_arrival(x)).next, h.next_clock)
             if soonest > due or load_acquire(drive + _PAUSE_AT) == 1:
                 d.caught_up = 1
                 break
-            flow.advance(x)
+            participants.advance(x)
             worked += 1
         if worked == 0:
             sleep_ns(clock, _NAP)
@@ -152,12 +152,12 @@ class SimulatedExchange:
         self._drive = np.zeros(1, DRIVE)
         self._drive["speed"] = speed
         self._memory = _new_exchange([INSTRUMENTS[s] for s in symbols], seed, self.start_ns)
-        self.header = self._memory[: flow.EXCHANGE.itemsize].view(flow.EXCHANGE)[0]
+        self.header = self._memory[: orderbook.EXCHANGE.itemsize].view(orderbook.EXCHANGE)[0]
         self.header["out"] = self.market_data.address
         self.address = self._memory.ctypes.data
         self._thread: threading.Thread | None = None
         for s in range(len(symbols)):
-            flow.populate(self.address, s)
+            participants.populate(self.address, s)
 
     def set_index(self, symbol: str, index: int) -> None:
         """Say what index the engine gave an instrument; by default the position in ``symbols``."""
@@ -166,8 +166,8 @@ class SimulatedExchange:
 
     def _sims(self) -> np.ndarray:
         start = int(self.header["sims_at"])
-        return self._memory[start : start + len(self.instruments) * flow.SIM.itemsize].view(
-            flow.SIM
+        return self._memory[start : start + len(self.instruments) * orderbook.SIM.itemsize].view(
+            orderbook.SIM
         )
 
     def generate(self, count: int) -> None:
@@ -179,7 +179,7 @@ class SimulatedExchange:
             Where the ring was too small for what they emitted; read it more often.
         """
         before = int(self.header["stalls"])
-        flow.generate(self.address, count)
+        participants.generate(self.address, count)
         if int(self.header["stalls"]) != before:
             raise VenueError(
                 f"the market-data ring of {self.market_data.capacity} slots is full. "
@@ -239,26 +239,27 @@ def _new_exchange(
 ) -> np.ndarray:
     """The exchange's memory: header, order pool, per-instrument state, price levels, live lists."""
     count = len(chosen)
-    orders = count * (flow.RESTING_PER_SIM + 1024)
-    offsets, end = {}, flow.EXCHANGE.itemsize
+    orders = count * (orderbook.RESTING_PER_SIM + 1024)
+    offsets, end = {}, orderbook.EXCHANGE.itemsize
     for name, size in (
-        ("orders_at", orders * flow.RESTING.itemsize),
-        ("sims_at", count * flow.SIM.itemsize),
-        ("levels_at", count * flow.WINDOW * flow.PRICE_LEVEL.itemsize),
-        ("live_at", count * flow.RESTING_PER_SIM * 8),
+        ("orders_at", orders * orderbook.RESTING.itemsize),
+        ("sims_at", count * orderbook.SIM.itemsize),
+        ("levels_at", count * orderbook.WINDOW * orderbook.PRICE_LEVEL.itemsize),
+        ("live_at", count * orderbook.RESTING_PER_SIM * 8),
     ):
         offsets[name] = end
         end += size
     memory = np.zeros(end, np.uint8)
-    header = memory[: flow.EXCHANGE.itemsize].view(flow.EXCHANGE)[0]
+    header = memory[: orderbook.EXCHANGE.itemsize].view(orderbook.EXCHANGE)[0]
     for name, at in offsets.items():
         header[name] = at
     header["now"], header["instruments"], header["orders_n"] = start, count, orders
-    header["next_clock"] = start + flow.CLOCK_EVERY
+    header["next_clock"] = start + participants.CLOCK_EVERY
     header["random"] = np.random.default_rng(seed).integers(1, 4_294_944_443, 6)
-    pool = memory[offsets["orders_at"] :][: orders * flow.RESTING.itemsize].view(flow.RESTING)
+    resting = orderbook.RESTING
+    pool = memory[offsets["orders_at"] :][: orders * resting.itemsize].view(resting)
     pool["next"] = np.append(np.arange(1, orders), -1)
-    sims = memory[offsets["sims_at"] :][: count * flow.SIM.itemsize].view(flow.SIM)
+    sims = memory[offsets["sims_at"] :][: count * orderbook.SIM.itemsize].view(orderbook.SIM)
     for s, (instrument, price, mean, pace) in enumerate(chosen):
         sims["index"][s] = s
         sims["last"][s] = instrument.price_ticks(price)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 
 import alphaforge as af
 from alphaforge.engine import layout as L
-from alphaforge.errors import EngineHalted, OrderError, RiskDenied
+from alphaforge.errors import EngineHalted, OrderError, RiskDenied, StrategyError
 from alphaforge.order import Order
 
 SYMBOL = "BTCUSDT"
@@ -227,7 +229,7 @@ def test_what_can_not_be_sent_says_why(lab: af.Lab) -> None:
         lab.submit(Order("BTCUSD", "buy", 0.1))
     with pytest.raises(AttributeError, match="no limit 'max_notionl'"):
         lab.limits.max_notionl = 3
-    with pytest.raises(OrderError, match=r"must be 0 \(none\) or positive, not -1"):
+    with pytest.raises(OrderError, match=r"must be 0 \(none\) or a positive number, not -1"):
         lab.limits.max_notional = -1
 
 
@@ -315,3 +317,189 @@ def test_a_back_fill_is_shown_and_never_traded(lab: af.Lab, eventually: Any) -> 
     assert (orders["ts"] >= live.live_from).all()
     timers = rows[rows["kind"] == L.TIMER_ROW]
     assert (timers["ts"] == timers["c"]).sum() > 400, "a back-fill's timers fire in its time"
+
+
+class Brief(af.Strategy):
+    """Puts a far limit order in at every bar and takes the one before back."""
+
+    last: int = 0
+
+    def on_bar(self, ctx, bar):
+        if self.last > 0:
+            ctx.cancel(self.last)
+        self.last = ctx.buy(bar.instrument, 0.01, limit=60_000.0)
+
+
+def test_cancels_and_replaces_through_the_ring_leave_every_order_known(
+    lab: af.Lab, eventually: Any
+) -> None:
+    """Numbers up to 40 and host ids: each low byte that a second slot could be misread as."""
+    caught_up(lab, eventually)
+    live = lab.live
+    lab.limits.max_order_rate = 0
+    ids = [lab.submit(Order(SYMBOL, "buy", 0.01, limit=60_000.0)) for _ in range(40)]
+    eventually(lambda: statuses(lab, ids) == {L.ACCEPTED}, 10, "working")
+    for order_id in ids[::2]:
+        live.replace(order_id, 60_001.0)
+    eventually(lambda: {live.feed.orders[i].price for i in ids[::2]} == {120_002}, 10, "moved")
+    for order_id in ids:
+        live.cancel(order_id)
+    eventually(lambda: statuses(lab, ids) == {L.CANCELLED}, 10, "cancelled")
+    assert asyncio.run(lab.filled(lab.submit(Order(SYMBOL, "buy", 0.01)))).leaves == 0
+    lab.paper(Brief(), SYMBOL, "1s")
+    eventually(lambda: int(lab.engine.header["order_seq"]) >= 5, 20, "five orders")
+    lab.kill()
+    eventually(lambda: int(lab.engine.header["open_orders"]) == 0, 10, "none left")
+    assert int(lab.engine.header["unknown_reports"]) == 0
+    assert int(lab.engine.header["illegal"]) == 0
+
+
+def statuses(lab: af.Lab, ids: list[int]) -> set[int]:
+    lab.live.feed.catch_up()
+    orders = lab.live.feed.orders
+    return {orders[i].status if i in orders else 0 for i in ids}
+
+
+def test_an_await_that_timed_out_ends_nothing(lab: af.Lab, eventually: Any) -> None:
+    caught_up(lab, eventually)
+    order = lab.submit(Order(SYMBOL, "buy", 0.01, limit=60_000.0))
+    with pytest.raises(TimeoutError):
+        asyncio.run(lab.filled(order, timeout=0.1))
+    assert lab.live.feed._waiters == []
+    lab.live.cancel(order)
+    eventually(lambda: lab.live.feed.orders[order].status == L.CANCELLED, 10)
+    assert asyncio.run(lab.filled(lab.submit(Order(SYMBOL, "buy", 0.01)))).leaves == 0
+
+
+class Starts(af.Strategy):
+    """Raises in on_start, or counts on what on_start has set."""
+
+    raises: bool = False
+    scale: float = 0.0
+    seen: float = 0.0
+    beats: int = 0
+
+    def on_start(self, ctx):
+        self.scale = 1.0 / (0.0 if self.raises else 2.0)
+        ctx.timer(1_000_000_000, 3)
+
+    def on_bar(self, ctx, bar):
+        self.seen += 1.0 / self.scale
+        ctx.target(bar.instrument, 0.001 * self.beats)
+
+    def on_timer(self, ctx, timer):
+        self.beats += 1
+        ctx.timer(1_000_000_000, 3)
+
+
+@pytest.mark.parametrize("mode", ["compiled", "python"])
+def test_a_start_that_raises_is_told_and_the_session_goes_on(
+    lab: af.Lab, eventually: Any, mode: str, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(EngineHalted, match=r"handler raised \(on_start\)") as raised:
+        lab.paper(Starts(raises=True), SYMBOL, "1s", mode=mode)
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    lab.resume()
+    caught_up(lab, eventually)
+    with pytest.raises(StrategyError, match="raised while it was shown the last") as late:
+        lab.paper(Starts(raises=True), SYMBOL, "1s", mode=mode)
+    assert isinstance(late.value.__cause__, ZeroDivisionError)
+    assert lab.engine.running
+
+
+@pytest.mark.parametrize("mode", ["compiled", "python"])
+def test_a_late_comer_starts_before_its_warm_up_and_keeps_its_timers(
+    lab: af.Lab, eventually: Any, mode: str
+) -> None:
+    caught_up(lab, eventually)
+    eventually(lambda: len(lab.bars(SYMBOL, "1s")) >= 490, 10)
+    session = lab.paper(Starts(), SYMBOL, "1s", mode=mode)
+    eventually(lambda: session.position > 0.4, 20, "the warm-up's beats, and new ones")
+
+
+def test_stopped_strategies_give_their_slots_back(lab: af.Lab, eventually: Any) -> None:
+    caught_up(lab, eventually)
+    slots = set()
+    for _ in range(40):
+        session = lab.paper(Quiet(), SYMBOL, "1s")
+        slots.add(session.slot)
+        session.stop()
+        eventually(lambda s=session: stopped(lab, s.slot), 5)
+    assert slots == {0}
+
+
+def stopped(lab: af.Lab, slot: int) -> bool:
+    return not lab.engine.snapshot(0.0).pool("strategies")["running"][slot]
+
+
+def test_a_fat_finger_is_denied_with_no_limit_set_and_halts_nothing(
+    lab: af.Lab, eventually: Any
+) -> None:
+    caught_up(lab, eventually)
+    lab.limits.max_notional = 0
+    lab.limits.max_position[SYMBOL] = 0
+    for qty, limit in ((1e12, None), (1e15, None), (1e12, 1e11)):
+        with pytest.raises(RiskDenied, match="MAX_NOTIONAL"):
+            asyncio.run(lab.accepted(lab.submit(Order(SYMBOL, "buy", qty, limit=limit))))
+    lab.limits.max_position[SYMBOL] = 2
+    asyncio.run(lab.filled(lab.submit(Order(SYMBOL, "buy", 1.9))))
+    with pytest.raises(RiskDenied, match=r"MAX_(POSITION|NOTIONAL)"):
+        asyncio.run(lab.accepted(lab.submit(Order(SYMBOL, "buy", 9.2e15))))
+    assert lab.engine.running
+    assert position(lab) == 1_900
+
+
+def test_limits_that_would_be_lifted_by_rounding_are_refused(lab: af.Lab) -> None:
+    for name, value in (
+        ("max_order_rate", 0.5),
+        ("max_order_rate", 1e6),
+        ("max_notional", 1e-9),
+        ("max_notional", float("nan")),
+        ("max_notional", "many"),
+    ):
+        with pytest.raises(OrderError, match=f"limit {name} "):
+            setattr(lab.limits, name, value)
+    assert lab.limits.max_order_rate == 40
+
+
+def test_a_stream_ends_with_its_lab(lab: af.Lab, eventually: Any) -> None:
+    caught_up(lab, eventually)
+
+    async def follow() -> int:
+        count = 0
+        async for _ in lab.stream(SYMBOL, "1s"):
+            count += 1
+            if count == 1:
+                threading.Thread(target=lab.close).start()
+        return count
+
+    assert asyncio.run(asyncio.wait_for(follow(), 30)) >= 1
+
+
+def test_longer_live_bars_are_made_of_the_shorter_ones(lab: af.Lab, eventually: Any) -> None:
+    caught_up(lab, eventually)
+    built = len(lab.live.builders)
+    lab.live.exchange.stop()
+    eventually(lambda: not lab.live.exchange.market_data.waiting, 10)
+    minutes, twos = lab.bars(SYMBOL, "1m"), lab.bars(SYMBOL, "2m")
+    assert len(twos) >= 3
+    expected = minutes.groupby(minutes.index.ceil("2min"))
+    assert twos["high"].tolist() == expected["high"].max().tolist()
+    assert twos["close"].tolist() == expected["close"].last().tolist()
+    assert len(lab.live.builders) == built
+
+
+def test_what_a_script_left_open_is_stored_at_its_end(tmp_path: Any) -> None:
+    code = """
+import asyncio, alphaforge as af
+lab = af.Lab("left.duckdb")
+asyncio.run(lab.filled(lab.submit(af.Order("BTCUSDT", "buy", 0.2)), timeout=30))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    with af.Lab(str(tmp_path / "left.duckdb")) as again:
+        assert round(again.sql("select sum(qty) q from fills")["q"][0], 9) == 0.2

@@ -12,7 +12,15 @@ from market import T0, submit
 from alphaforge.engine import layout as L
 from alphaforge.engine.ring import Ring
 from alphaforge.errors import VenueError
-from alphaforge.venues import flow
+from alphaforge.venues import clients, orderbook
+from alphaforge.venues.orderbook import WINDOW
+from alphaforge.venues.participants import (
+    CANCEL_RATES,
+    LIMIT_RATES,
+    MARKET_RATE,
+    POWER_ALPHA,
+    POWER_K,
+)
 from alphaforge.venues.simulated import INSTRUMENTS, SimulatedExchange, _new_exchange
 
 OWN = L.HOST_ID + 7
@@ -108,7 +116,7 @@ def empty() -> tuple[int, Ring, Any]:
     """An exchange without participants: address, ring, memory."""
     memory = _new_exchange([INSTRUMENTS["BTCUSDT"]], 1, T0)
     ring = Ring(1 << 12)
-    memory[: flow.EXCHANGE.itemsize].view(flow.EXCHANGE)["out"] = ring.address
+    memory[: orderbook.EXCHANGE.itemsize].view(orderbook.EXCHANGE)["out"] = ring.address
     return memory.ctypes.data, ring, memory
 
 
@@ -125,40 +133,40 @@ def fills(ring: Ring) -> list[Row]:
 def test_price_goes_before_time_and_orders_fill_in_part() -> None:
     x, ring, _memory = empty()
     for order_id, tick, lots in ((1, 100, 5), (2, 100, 3), (3, 101, 2), (4, 100, 4), (5, 99, 9)):
-        flow.rest(x, 0, order_id, 1, tick, lots)
-    assert flow.execute(x, 0, -1, 4, 0, 9) == 0
+        orderbook.rest(x, 0, order_id, 1, tick, lots)
+    assert orderbook.execute(x, 0, -1, 4, 0, 9) == 0
     assert fills(ring) == [
         (3, 2, 101, L.MAKER),
         (9, 2, 101, L.TAKER),
         (1, 2, 100, L.MAKER),
         (9, 2, 100, L.TAKER),
     ]
-    assert flow.execute(x, 0, -1, 7, 0, 0) == 0
+    assert orderbook.execute(x, 0, -1, 7, 0, 0) == 0
     assert fills(ring) == [(1, 3, 100, L.MAKER), (2, 3, 100, L.MAKER), (4, 1, 100, L.MAKER)]
-    assert flow.execute(x, 0, -1, 50, 100, 9) == 47, "stops at its limit"
+    assert orderbook.execute(x, 0, -1, 50, 100, 9) == 47, "stops at its limit"
     assert fills(ring) == [(4, 3, 100, L.MAKER), (9, 3, 100, L.TAKER)]
 
 
 def test_a_replaced_order_goes_to_the_end_of_the_queue_and_never_grows() -> None:
     x, ring, _memory = empty()
     for order_id in (1, 2):
-        flow.rest(x, 0, order_id, 1, 127_900, 5)
-    flow.execute(x, 0, -1, 2, 0, 0)
+        orderbook.rest(x, 0, order_id, 1, 127_900, 5)
+    orderbook.execute(x, 0, -1, 2, 0, 0)
     replace = submit(T0, 1, 1, 5, 127_900)  # asked for before the two lots' report came
     replace["kind"] = L.REPLACE
-    flow.handle_now(x, replace.ctypes.data)
+    clients.handle_now(x, replace.ctypes.data)
     ring.take(4096)
-    flow.execute(x, 0, -1, 100, 0, 0)
+    orderbook.execute(x, 0, -1, 100, 0, 0)
     assert fills(ring) == [(2, 5, 127_900, L.MAKER), (1, 3, 127_900, L.MAKER)]
 
 
-@pytest.mark.parametrize("away", [flow.WINDOW, flow.WINDOW // 2, -flow.WINDOW, 3 * flow.WINDOW])
+@pytest.mark.parametrize("away", [WINDOW, WINDOW // 2, -WINDOW, 3 * WINDOW])
 def test_a_limit_outside_the_band_is_rejected_and_not_put_at_another_price(away: int) -> None:
     made = exchange()
     taken(made)
     tick = int(made._sims()[0]["best_bid"]) - away
     order = submit(T0, OWN, 1, 5, tick)
-    flow.handle_now(made.address, order.ctypes.data)
+    clients.handle_now(made.address, order.ctypes.data)
     found = [m.copy().view(L.ORDER_SLOTS)[0] for m in messages(taken(made)) if len(m) == 2]
     assert [int(r["code"]) for r in found] == [L.REJECTED]
 
@@ -172,7 +180,7 @@ def test_an_own_order_waits_for_the_queue_before_it(seed: int) -> None:
             book.set(row)
     tick, ahead = book.touch[0] - 1, book.sides[1].get(book.touch[0] - 1, 0)
     order = submit(T0, OWN, 1, 4_000, tick)
-    flow.handle_now(made.address, order.ctypes.data)
+    clients.handle_now(made.address, order.ctypes.data)
     gone, filled, before = 0, [], ahead
     for _ in range(6_000):
         for each in messages(taken(made, 2_048)):
@@ -197,7 +205,7 @@ def test_a_market_order_walks_the_book_and_the_rest_expires() -> None:
     made = exchange()
     taken(made)
     order = submit(T0, OWN, 1, 10**9)
-    flow.handle_now(made.address, order.ctypes.data)
+    clients.handle_now(made.address, order.ctypes.data)
     reports = [m.copy().view(L.ORDER_SLOTS)[0] for m in messages(taken(made)) if len(m) == 2]
     prices = [int(r["price"]) for r in reports if r["code"] == L.FILLED]
     assert prices == sorted(prices)
@@ -245,10 +253,10 @@ def statistics() -> dict[str, Any]:
 
 def test_rates_are_those_of_the_paper() -> None:
     """Cont, Stoikov and Talreja (2010), Table 1, Sky Perfect Communications."""
-    assert flow.LIMIT_RATES == (1.85, 1.51, 1.09, 0.88, 0.77)
-    assert flow.CANCEL_RATES == (0.71, 0.81, 0.68, 0.56, 0.47)
-    assert flow.MARKET_RATE == 0.94
-    assert (flow.POWER_K, flow.POWER_ALPHA) == (1.92, 0.52)
+    assert LIMIT_RATES == (1.85, 1.51, 1.09, 0.88, 0.77)
+    assert CANCEL_RATES == (0.71, 0.81, 0.68, 0.56, 0.47)
+    assert MARKET_RATE == 0.94
+    assert (POWER_K, POWER_ALPHA) == (1.92, 0.52)
 
 
 def test_the_spread_is_most_often_one_tick(statistics: dict[str, Any]) -> None:
@@ -274,7 +282,7 @@ def test_depth_behind_the_touch_is_that_of_the_rates(statistics: dict[str, Any])
     """
     orders = statistics["profile"] / statistics["mean_lot"]
     distance = np.arange(30) + statistics["spread"].mean()
-    expected = flow.POWER_K / distance**flow.POWER_ALPHA / flow.CANCEL_RATES[-1]
+    expected = POWER_K / distance**POWER_ALPHA / CANCEL_RATES[-1]
     ratio = orders[6:26] / expected[6:26]
     assert 0.8 < ratio.mean() < 1.25
     assert orders.argmax() == 0

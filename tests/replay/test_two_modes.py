@@ -363,75 +363,6 @@ def test_on_bar_is_called_once_a_bar(history: History) -> None:
     assert calls == [(i, ts) for ts in stamps for i in (0, 1)]
 
 
-CELL = """
-class Cell(af.Strategy):
-    size: float = 1.0
-
-    def on_bar(self, ctx, bar):
-        ctx.target(bar.instrument, {body})
-"""
-
-
-def cell(**changes: Any) -> Any:
-    scope: dict[str, Any] = {"af": af, "__name__": __name__, **changes}
-    exec(CELL.format(body=changes.pop("body", "self.size")), scope)
-    return scope["Cell"]
-
-
-def held(history: History, strategy: af.Strategy) -> float:
-    return float(backtest(history, strategy, ["XYZ"], "1h").fills["qty"].iloc[0])
-
-
-def test_a_cell_run_again_with_another_body_runs_the_new_code(history: History) -> None:
-    stored_walk(history, 50, 8)
-    assert held(history, cell()()) == 1.0
-    assert held(history, cell(body="self.size * 3.0")()) == 3.0
-    assert held(history, cell()()) == 1.0, "and back"
-
-
-def test_a_changed_constant_helper_or_array_runs_the_new_code(history: History) -> None:
-    stored_walk(history, 50, 8)
-    scope: dict[str, Any] = {"K": 2.0, "W": np.array([5.0, 6.0])}
-    exec("def twice(x):\n    return x * K", scope)
-    for k in (2.0, 4.0):
-        assert held(history, cell(body="self.size * K", K=k)()) == k
-        scope["K"] = k  # the helper's own global changes, its code does not
-        assert held(history, cell(body="twice(self.size)", twice=scope["twice"])()) == k
-        array = scope["W"] * k
-        assert held(history, cell(body="self.size * W[1]", W=array)()) == 6.0 * k
-
-
-def test_an_indicator_with_another_body_runs_the_new_code(history: History) -> None:
-    def make(factor: str) -> Any:
-        scope: dict[str, Any] = {"af": af, "__name__": __name__}
-        exec(
-            "class Mine(af.Indicator):\n"
-            "    def update(self, x: float) -> None:\n"
-            f"        self.value = {factor}\n"
-            "class User(af.Strategy):\n"
-            "    mine: Mine = Mine(1)\n"
-            "    def on_bar(self, ctx, bar):\n"
-            "        self.mine.update(bar.close)\n"
-            "        ctx.target(bar.instrument, self.mine.value)\n",
-            scope,
-        )
-        return scope["User"]()
-
-    stored_walk(history, 50, 8)
-    assert [held(history, make(text)) for text in ("2.0", "5.0", "2.0")] == [2.0, 5.0, 2.0]
-
-
-def test_factories_of_helpers_do_not_share_their_closures(history: History) -> None:
-    def made(k: float) -> Any:
-        def scaled(x: float) -> float:
-            return x * k
-
-        return cell(body="scaled(self.size)", scaled=scaled)
-
-    stored_walk(history, 50, 8)
-    assert [held(history, made(k)()) for k in (2.0, 7.0)] == [2.0, 7.0]
-
-
 @pytest.mark.parametrize("mode", ["compiled", "python"])
 def test_on_start_knows_the_time(history: History, mode: str) -> None:
     class Early(af.Strategy):
@@ -453,45 +384,6 @@ def test_on_start_knows_the_time(history: History, mode: str) -> None:
     run = backtest(history, Early(), ["XYZ"], "1h", mode=mode)
     assert run.strategy.began == T0
     assert run.strategy.fired == 6 * 20, "one in ten minutes, from the first bar's open"
-
-
-def test_two_classes_with_the_same_fields_do_not_mix(history: History) -> None:
-    class One(af.Strategy):
-        size: float = 1.0
-
-        def on_bar(self, ctx, bar):
-            ctx.target(bar.instrument, self.size)
-
-    class Two(af.Strategy):
-        size: float = 1.0
-
-        def on_bar(self, ctx, bar):
-            ctx.target(bar.instrument, self.size + 1.0)
-
-    stored_walk(history, 50, 8)
-    assert [held(history, made()) for made in (One, Two, One)] == [1.0, 2.0, 1.0]
-
-
-def test_other_parameters_compile_nothing(history: History) -> None:
-    stored_walk(history, 300, 8)
-    backtest(history, Bars(), ["XYZ"], "1h")
-    known = len(compiling._COMPILED)
-    for period in (7, 60):
-        again = Bars(slow=period, rsi=period, edge=float(period))
-        assert compiled_entry(again).seconds == 0.0
-        compiled, python = both(history, again)
-        assert compiled.journal_hash == python.journal_hash
-    assert len(compiling._COMPILED) == known
-
-
-def test_a_name_that_is_also_an_attribute_is_no_helper(history: History) -> None:
-    """``bar.close`` must not drag a module's function named ``close`` into the machine code."""
-
-    def close() -> dict[str, int]:
-        return {"not": 1, "compilable": 2}
-
-    stored_walk(history, 50, 8)
-    assert held(history, cell(body="self.size if bar.close > 0.0 else 0.0", close=close)()) == 1.0
 
 
 def test_an_order_never_fills_at_a_price_from_before_it(history: History) -> None:
@@ -529,3 +421,15 @@ def test_a_timer_inside_a_bar_does_not_fill_at_its_open(history: History) -> Non
     first = compiled.rows[compiled.rows["kind"] == L.TIMER_ROW][0]
     fill = compiled.rows[compiled.rows["kind"] == L.FILL_ROW][0]
     assert int(fill["ts"]) >= int(first["ts"])
+
+
+def test_other_parameters_compile_nothing(history: History) -> None:
+    stored_walk(history, 300, 8)
+    backtest(history, Bars(), ["XYZ"], "1h")
+    known = len(compiling._COMPILED)
+    for period in (7, 60):
+        again = Bars(slow=period, rsi=period, edge=float(period))
+        assert compiled_entry(again).seconds == 0.0
+        compiled, python = both(history, again)
+        assert compiled.journal_hash == python.journal_hash
+    assert len(compiling._COMPILED) == known

@@ -153,10 +153,14 @@ def test_wrong_times_and_columns(history: History) -> None:
     refused(history, pd.concat([good, good.iloc[1:]]), r"row 2 .*has the time of the row before")
     refused(history, good.drop(columns="low"), r"bars need a column 'low'; found open, high, close")
     refused(history, good.assign(low="x"), r"column 'low' of the bars isn't numeric")
-    refused(history, good.reset_index(drop=True), "times are plain integers")
+    refused(
+        history,
+        good.reset_index(drop=True),
+        "times of bars must be datetimes, and are plain integers",
+    )
     missing = good.copy()
     missing.index = pd.DatetimeIndex([good.index[0], pd.NaT])
-    refused(history, missing, r"a time is missing \(NaT\)")
+    refused(history, missing, r"a time of bars is missing \(NaT\)")
     with pytest.raises(DataError, match=r"bar spec must be a number and a unit .*not '5x'"):
         history.write_bars("XYZ", "5x", good)
 

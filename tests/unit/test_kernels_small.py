@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from market import (
     check_money,
     check_orders,
     quote,
+    report,
     rows_of,
     slot,
     small_engine,
@@ -22,6 +24,7 @@ from market import (
 
 import alphaforge as af
 from alphaforge.engine import layout as L
+from alphaforge.engine import risk
 from alphaforge.engine.ring import Ring
 from alphaforge.errors import ConfigError
 from alphaforge.strategy.compile import python_entry
@@ -134,6 +137,86 @@ def test_a_full_ring_of_orders_halts_the_engine_at_the_event_boundary() -> None:
     assert faults == [0, 0, L.FAULT_RING_FULL]
     assert engine.fault_text() == "the ring of orders to the venue is full, in event 2"
     check_orders(engine)
+
+
+def test_what_a_full_ring_refused_is_sent_when_there_is_room() -> None:
+    engine = small_engine(venue=L.VENUE_EXTERNAL)
+    out = Ring(4)
+    engine.header["out"] = out.address
+    for n in range(2):
+        engine.step(submit(T0 + n, L.HOST_ID + n, 1, 1, 99))
+    assert engine.step(slot(L.CANCEL, T0 + 2, a=L.HOST_ID)) == L.FAULT_RING_FULL
+    statuses = {int(o["id"]): int(o["status"]) for o in L.pool(engine.block, "orders")[:2]}
+    assert set(statuses.values()) == {L.SUBMITTED}, "asked for, not sent: not pending"
+    assert [int(kind) for kind in out.take()["kind"][::2]] == [L.SUBMIT] * 2
+    engine.clear_fault()
+    engine.step(slot(L.KILL, T0 + 3))
+    sent = out.take()
+    assert sent["kind"].tolist() == [L.CANCEL] * 2
+    assert sorted(sent["a"].tolist()) == [L.HOST_ID, L.HOST_ID + 1]
+    check_orders(engine)
+
+
+def test_a_trade_reported_again_is_booked_once_whatever_came_between() -> None:
+    engine = small_engine(venue=L.VENUE_EXTERNAL)
+    out = Ring(1 << 8)
+    engine.header["out"] = out.address
+    engine.step(submit(T0, L.HOST_ID, 1, 8, 99))
+    for n, trade_id in enumerate((0, 1, 0, 2, 1, 2, 0)):
+        engine.step(report(T0 + n, L.HOST_ID, L.FILLED, qty=2, price=99, trade_id=trade_id))
+    assert int(L.pool(engine.block, "positions")[0]["qty"]) == 6
+    assert int(engine.header["duplicate_fills"]) == 4
+
+
+def test_a_journal_too_small_for_one_event_is_refused() -> None:
+    engine = small_engine(journal_rows=1 << 8)
+    with pytest.raises(ConfigError, match=r"journal of 256 rows is too small"):
+        engine.run(np.zeros(1, L.SLOT), np.zeros(1, np.int64), lambda: None)
+
+
+def test_a_strategy_cancels_and_moves_its_own_orders_only() -> None:
+    class Meddler(af.Strategy):
+        other: int = 0
+
+        def on_quote(self, ctx, quote):
+            ctx.cancel(self.other)
+            ctx.replace(self.other, 0.5)
+
+    engine = small_engine()
+    engine.step(submit(T0, L.HOST_ID, 1, 1, 99))
+    engine.add_strategy(python_entry(Meddler(other=L.HOST_ID)), ["XYZ"])
+    engine.step(quote(T0 + 1, 100, 101))
+    working = L.pool(engine.block, "orders")[0]
+    assert (int(working["status"]), int(working["price"])) == (L.ACCEPTED, 99)
+    assert int(engine.header["illegal"]) == 2
+
+
+def test_a_target_that_is_no_number_is_denied_and_closes_nothing() -> None:
+    class NoNumber(af.Strategy):
+        wish: float = 2.0
+
+        def on_quote(self, ctx, quote):
+            ctx.target(quote.instrument, self.wish)
+            self.wish = float("nan")
+
+    engine = small_engine()
+    engine.add_strategy(python_entry(NoNumber()), ["XYZ"])
+    for n in range(3):
+        engine.step(quote(T0 + n, 100, 101))
+    rows = rows_of(engine)
+    assert int(L.pool(engine.block, "positions")[0]["qty"]) == 2
+    denied = rows[rows["kind"] == L.DENIAL_ROW]
+    assert denied["code"].tolist() == [risk.QUANTITY_MIN] * 2
+
+
+def test_every_kernel_lies_in_a_file_that_the_cache_s_name_covers() -> None:
+    from alphaforge.engine import jit
+
+    jit._register()
+    functions = [getattr(made, "py_func", made) for made, _ in jit._ENTRIES]
+    files = {Path(function.__code__.co_filename) for function in functions}
+    assert files <= set(jit.stamped_sources())
+    assert len(files) > 5
 
 
 def test_both_modes_have_the_same_context() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import re
 from typing import Any
 
@@ -312,3 +313,137 @@ def test_what_a_backtest_is_given(history: History) -> None:
         backtest(history, Raises(), ["XYZ"], "1m")
     with pytest.raises(af.InstrumentError, match=r"no instrument 'XYY'\. Did you mean XYZ\?"):
         backtest(history, Raises(), ["XYY"], "1h")
+
+
+class Misspelt(af.Strategy):
+    def on_bar(self, ctx, bar):
+        ctx.buyy(bar.instrument, 1.0)  # here
+
+
+class NoSuchPrice(af.Strategy):
+    x: float = 0.0
+
+    def on_bar(self, ctx, candle):
+        self.x = candle.closed  # here
+
+
+class WithStop(af.Strategy):
+    def on_bar(self, ctx, bar):
+        ctx.buy(bar.instrument, 1.0, stop=3.0)  # here
+
+
+class WithTextAsTif(af.Strategy):
+    def on_bar(self, ctx, bar):
+        ctx.buy(bar.instrument, 1.0, tif="IOC")  # here
+
+
+class Swaps(af.Strategy):
+    a: af.SMA = af.SMA(5)
+    b: af.SMA = af.SMA(20)
+
+    def on_bar(self, ctx, bar):
+        self.b.update(bar.close)
+        self.a = self.b  # here
+
+
+class WithRandom(af.Strategy):
+    x: float = 0.0
+
+    def on_bar(self, ctx, bar):
+        self.x = random.random()  # here
+
+
+class WithSlice(af.Indicator):
+    window: af.Window
+
+    def update(self, x: float) -> None:
+        self.window[0:2] = self.window[1:3]  # here
+
+
+class CallsItself(af.Strategy):
+    x: float = 0.0
+
+    def down(self, x):
+        return x if x < 1.0 else self.down(x - 1.0)
+
+    def on_bar(self, ctx, bar):
+        self.x = self.down(bar.close)  # here
+
+
+@pytest.mark.parametrize(
+    ("cls", "words"),
+    [
+        (Misspelt, "ctx has no 'buyy'. Did you mean buy?"),
+        (NoSuchPrice, "candle has no 'closed'. Did you mean close?"),
+        (WithStop, "ctx.buy takes (instrument, qty, limit=None, tif=0, tag=0), numbers all."),
+        (WithTextAsTif, "ctx.buy takes (instrument, qty, limit=None, tif=0, tag=0), numbers all."),
+        (Swaps, "field 'a' is an indicator and can't be given another."),
+        (WithRandom, "random.random, which gives other numbers in each run"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_the_line_and_the_cure(cls: Any, words: str) -> None:
+    for _ in range(2):  # and the same the second time
+        with pytest.raises(StrategyError, match=re.escape(words)) as caught:
+            compiled_entry(cls())
+        assert caught.value.line == line_of(cls, "# here")
+
+
+def test_an_indicator_is_not_swapped_in_python_mode_either(history: History) -> None:
+    stored_walk(history, 20, 1)
+    with pytest.raises(StrategyError, match="'a' of Swaps is an indicator and can't be given"):
+        backtest(history, Swaps(), ["XYZ"], "1h", mode="python")
+
+
+def test_what_has_no_line_of_its_own_names_the_class() -> None:
+    class User(af.Strategy):
+        mine: WithSlice = WithSlice(5)
+
+        def on_bar(self, ctx, bar):
+            self.mine.update(bar.close)
+
+    with pytest.raises(StrategyError, match=r"WithSlice\.update.*uses a slice"):
+        compiled_entry(User())
+    with pytest.raises(StrategyError, match="calls itself"):
+        compiled_entry(CallsItself())
+
+
+def test_fields_that_can_not_be() -> None:
+    class Taken(af.Strategy):
+        parameters: int = 1
+
+        def on_bar(self, ctx, bar):
+            pass
+
+    class Bare(af.Strategy):
+        window: af.Window
+
+        def on_bar(self, ctx, bar):
+            pass
+
+    with pytest.raises(StrategyError, match="field named 'parameters', which every strategy"):
+        Taken()
+    with pytest.raises(StrategyError, match="'window' of Bare is a Window: its length is"):
+        Bare()
+
+
+def test_a_helper_refused_once_is_refused_in_the_same_words() -> None:
+    class Twice(af.Strategy):
+        x: float = 0.0
+
+        def good(self, x):
+            return x
+
+        def wrong(self, x):
+            return {"x": x}["x"]
+
+        def on_bar(self, ctx, bar):
+            self.x = self.good(self.wrong(bar.close))
+
+    said = []
+    for _ in range(2):
+        with pytest.raises(StrategyError) as caught:
+            compiled_entry(Twice())
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+    assert "uses a dict" in said[0]

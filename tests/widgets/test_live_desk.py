@@ -59,6 +59,25 @@ def test_a_denial_speaks_in_the_units_of_the_ticket(desk: LiveDesk) -> None:
     assert answer.reason.endswith(": 300,000.00 of 250,000.00 USDT")
 
 
+def test_the_answer_to_a_ticket_is_the_engines_own(desk: LiveDesk, lab: af.Lab) -> None:
+    """Not what an older picture would have said: the limit was raised just now."""
+    old = LiveDesk(lambda: lab.live, lab.live.exchange.instruments, 3_600.0)
+    lab.limits.max_position["ETHUSDT"] = 0.5
+    assert "of 0.500 ETH" in old.submit(Ticket("ETHUSDT", 1, "market", 0.6))
+    lab.limits.max_position["ETHUSDT"] = 40
+    assert old.submit(Ticket("ETHUSDT", 1, "market", 0.6)) == ""
+    until(lambda: (p := position(desk, "ETHUSDT")) is not None and p.qty == 0.6, "the fill")
+    desk.flatten("ETHUSDT")
+    until(lambda: (p := position(desk, "ETHUSDT")) is not None and p.qty == 0, "flat")
+
+
+def test_a_spec_that_a_chart_asked_for_is_offered(desk: LiveDesk, lab: af.Lab) -> None:
+    lab.live.builder("BTCUSDT", "120s")
+    specs = {info.symbol: info.specs for info in desk.symbols()}
+    assert specs["BTCUSDT"] == ("1s", "5s", "15s", "1m", "2m")
+    assert specs["ETHUSDT"] == ("1s", "5s", "15s", "1m")
+
+
 def test_the_kill_switch_halts_until_armed(desk: LiveDesk) -> None:
     desk.kill()
     until(lambda: desk.frame().state == "HALTED", "the halt")

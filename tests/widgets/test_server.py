@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 import socket
+import time
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 
@@ -16,6 +17,7 @@ from waiting import until
 from alphaforge.errors import ConfigError
 from alphaforge.ports import first_free
 from alphaforge.widgets import WidgetServer
+from alphaforge.widgets.access import TICKET_LIFE_S
 from alphaforge.widgets.workbench import PAGES
 
 
@@ -229,3 +231,30 @@ def test_a_theme_that_is_set_wins_over_the_address() -> None:
         _, text, _ = get(fixed, "/ladder?th=dark", cookie)
     assert 'theme: "light"' in text
     assert 'follows: "False"' in text
+
+
+def test_another_site_s_name_for_this_machine_is_refused(server: WidgetServer) -> None:
+    cookie, _ = enter(server)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    headers = {"Cookie": cookie, "Host": f"evil.example:{server.port}"}
+    connection.request("GET", "/workbench", headers=headers)
+    assert connection.getresponse().status == 403
+    connection.close()
+
+
+def test_a_ticket_that_nobody_used_is_worth_nothing_later(
+    server: WidgetServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, always = server.issue(), server.issue(uses=None)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + TICKET_LIFE_S + 1.0)
+    tickets = server._tickets
+    assert not tickets.redeem(once)
+    assert tickets.redeem(always)
+
+
+def test_behind_a_hub_its_own_pages_may_open_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BINDER_LAUNCH_HOST", "https://binder.example/")
+    with WidgetServer(FakeDesk(bars=50)) as behind:
+        _, page = enter(behind)
+        connect(behind, page_token(page), "https://hub.binder.example").close()
