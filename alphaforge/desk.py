@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine import risk
 from alphaforge.engine.lags import lag_percentile
 from alphaforge.engine.snapshot import Snapshot
@@ -30,7 +32,7 @@ _LEVELS = 11
 _ANSWER_S = 0.5
 _STALE_MS = 2_000.0
 _RATE_WINDOW_S = 1.0
-_STATES = {L.TRADING_ACTIVE: "ACTIVE", L.TRADING_REDUCING: "REDUCING", L.TRADING_HALTED: "HALTED"}
+_STATES = {K.TRADING_ACTIVE: "ACTIVE", K.TRADING_REDUCING: "REDUCING", K.TRADING_HALTED: "HALTED"}
 
 
 class LiveDesk:
@@ -140,7 +142,7 @@ class LiveDesk:
     def _halt_reason(self, live: Live, trading: int) -> str:
         if live.engine.fault:
             return live.engine.state_text()
-        if trading == L.TRADING_HALTED:
+        if trading == K.TRADING_HALTED:
             return "kill switch: orders cancelled, new ones refused"
         return ""
 
@@ -189,19 +191,19 @@ class LiveDesk:
         found = []
         for o in snapshot.pool("orders"):
             i = self._instruments[int(o["instrument"])]
-            limit = int(o["type"]) == L.LIMIT_ORDER
+            limit = int(o["type"]) == K.LIMIT_ORDER
             found.append(
                 D.WorkingOrder(
                     id=int(o["id"]),
                     ts_ms=int(o["ts"]) / 1e6,
                     symbol=i.symbol,
                     side=int(o["side"]),
-                    type=L.TYPE_NAMES[int(o["type"])],
-                    tif=L.TIF_NAMES[int(o["tif"])],
+                    type=K.TYPE_NAMES[int(o["type"])],
+                    tif=K.TIF_NAMES[int(o["tif"])],
                     qty=float(int(o["qty"]) * i.quantity),
                     filled=float(int(o["qty"] - o["leaves"]) * i.quantity),
                     price=float(int(o["price"]) * i.price) if limit else None,
-                    status=L.STATUS_NAMES[int(o["status"])],
+                    status=K.STATUS_NAMES[int(o["status"])],
                     strategy=live.feed.strategy_names.get(int(o["strategy"]), ""),
                 )
             )
@@ -251,7 +253,7 @@ class LiveDesk:
         text = _words(rule, int(row["limit"]), int(row["value"]), i)
         return D.Alert(
             id=int(row["id"]),
-            severity=L.SEVERITY_NAMES[int(row["severity"])],
+            severity=K.SEVERITY_NAMES[int(row["severity"])],
             ts_ms=int(row["ts"]) / 1e6,
             last_ms=int(row["ts_last"]) / 1e6,
             rule=risk.RULES[rule][0],
@@ -311,7 +313,7 @@ class LiveDesk:
         except AlphaForgeError as error:
             return str(error)
         record = live.feed.answer(order_id, _ANSWER_S)
-        if record is None or record.status != L.DENIED:
+        if record is None or record.status != K.DENIED:
             return ""
         i = live.engine.instruments[record.instrument]
         rule, limit, value = record.denial
@@ -329,7 +331,7 @@ class LiveDesk:
         except AlphaForgeError as error:
             return D.WhatIf(0.0, 0.0, None, str(error), len(risk.CHECKS))
         picture = live.engine.snapshot(self._max_age).copy()
-        type_ = L.MARKET_ORDER if ticket.price is None else L.LIMIT_ORDER
+        type_ = K.MARKET_ORDER if ticket.price is None else K.LIMIT_ORDER
         rule = int(risk.what_if(picture.address, index, ticket.side, type_, lots, ticks))
         limit = int(picture.pool("instruments")[index]["max_position"])
         price = ticks or int(picture.pool("markets")[index]["mark"])
@@ -385,7 +387,7 @@ class LiveDesk:
 
     def acknowledge(self, alert_id: int) -> None:
         """Mark an alert as seen."""
-        self._open().engine.command(L.ACKNOWLEDGE, a=alert_id)
+        self._open().engine.command(M.ACKNOWLEDGE, a=alert_id)
 
 
 _COLUMNS = ("open", "high", "low", "close")
@@ -429,7 +431,7 @@ def _depth(i: Instrument, n: int, snapshot: Snapshot) -> D.Depth:
     bids, asks = snapshot.depth(n, _LEVELS)
     own: dict[float, float] = {}
     for o in snapshot.pool("orders"):
-        if int(o["instrument"]) == n and int(o["type"]) == L.LIMIT_ORDER:
+        if int(o["instrument"]) == n and int(o["type"]) == K.LIMIT_ORDER:
             price = float(int(o["price"]) * i.price)
             own[price] = own.get(price, 0.0) + float(int(o["leaves"]) * i.quantity)
     return D.Depth(

@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from alphaforge.data.history import History
-from alphaforge.engine import layout as L
+from alphaforge.engine import codes as K
+from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
 from alphaforge.engine.journal import JournalReader
 from alphaforge.research.tables import denial_text
@@ -84,7 +85,7 @@ class OrderRecord:
     price: int
     ts: int
     leaves: int = 0
-    status: int = L.INITIALIZED
+    status: int = K.INITIALIZED
     reason: str = ""
     denial: tuple[int, int, int] = (0, 0, 0)  # rule, limit, value
     ts_last: int = 0
@@ -213,28 +214,28 @@ class Feed:
             listener()
 
     def _take(self, rows: npt.NDArray[Any]) -> None:
-        outputs = rows[rows["kind"] >= L.FIRST_OUTPUT]
+        outputs = rows[rows["kind"] >= M.FIRST_OUTPUT]
         if not outputs.size:
             return
         self._unsaved_rows.append(outputs)
         for row in outputs:
             kind = int(row["kind"])
-            if kind == L.BAR_ROW:
+            if kind == M.BAR_ROW:
                 prices = (int(row[n]) for n in "abcd")
                 self._half = (int(row["code"]), int(row["ts_recv"]), int(row["ts"]), *prices)
-            elif kind == L.MORE_ROW and self._half is not None:
+            elif kind == M.MORE_ROW and self._half is not None:
                 builder, *bar = self._half
                 self.bars.setdefault(builder, Series(BAR)).add(
                     int(row["ts_recv"]), (*bar, int(row["a"]), int(row["d"]))
                 )
                 self._half = None
-            elif kind == L.ORDER_ROW:
+            elif kind == M.ORDER_ROW:
                 self._order(row)
-            elif kind == L.FILL_ROW:
+            elif kind == M.FILL_ROW:
                 self._fill(row)
-            elif kind == L.DENIAL_ROW:
+            elif kind == M.DENIAL_ROW:
                 self._denial(row)
-            elif kind == L.ACCOUNT_ROW:
+            elif kind == M.ACCOUNT_ROW:
                 self._account(row)
 
     def _order(self, row: Any) -> None:
@@ -263,7 +264,7 @@ class Feed:
             stored = (
                 k
                 for k, o in self.orders.items()
-                if o.status in L.CLOSED_STATUSES and k not in self._changed
+                if o.status in K.CLOSED_STATUSES and k not in self._changed
             )
             for order_id in list(itertools.islice(stored, ORDERS_KEPT // 2)):
                 del self.orders[order_id]
@@ -329,7 +330,7 @@ class Feed:
         while time.monotonic() < end:
             self.catch_up()
             record = self.orders.get(order_id)
-            if record is not None and record.status != L.INITIALIZED:
+            if record is not None and record.status != K.INITIALIZED:
                 return record
             time.sleep(0.001)
         return None
@@ -391,7 +392,7 @@ class Feed:
                 "qty": np.array([o.qty for o in orders], np.int64),
                 "leaves": np.array([o.leaves for o in orders], np.int64),
                 "price": np.array([o.price for o in orders], np.int64),
-                "status": np.array([L.STATUS_NAMES[o.status] for o in orders], object),
+                "status": np.array([K.STATUS_NAMES[o.status] for o in orders], object),
                 "reason": np.array([o.reason for o in orders], object),
                 "ts": np.array([o.ts for o in orders], np.int64),
                 "ts_last": np.array([o.ts_last for o in orders], np.int64),

@@ -16,7 +16,7 @@ import numpy as np
 
 from alphaforge.config import load_settings
 from alphaforge.data.history import History
-from alphaforge.engine import layout as L
+from alphaforge.engine import codes as K
 from alphaforge.engine.jit import is_warm
 from alphaforge.engine.jit import warm as compile_kernels
 from alphaforge.engine.risk import LIMIT_NOTIONAL, LIMIT_POSITION, LIMIT_RATE
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from alphaforge.widgets.embed import Embedded
     from alphaforge.widgets.server import WidgetServer
 
-_ACCEPTED = (L.ACCEPTED, L.PARTIALLY_FILLED, L.FILLED)
-_DEAD = (L.DENIED, L.REJECTED, L.CANCELLED, L.EXPIRED)
+_ACCEPTED = (K.ACCEPTED, K.PARTIALLY_FILLED, K.FILLED)
+_DEAD = (K.DENIED, K.REJECTED, K.CANCELLED, K.EXPIRED)
 _open_labs: weakref.WeakSet[Lab] = weakref.WeakSet()
 _living: set[Lab] = set()
 """Labs with a live session: it goes on though a notebook forgot its name, until the kernel ends."""
@@ -243,16 +243,16 @@ class Lab:
 
     async def filled(self, order_id: int, timeout: float = 5.0) -> OrderRecord:
         """Wait until an order is wholly filled."""
-        return await self._reach(order_id, (L.FILLED,), timeout)
+        return await self._reach(order_id, (K.FILLED,), timeout)
 
     async def _reach(self, order_id: int, wanted: tuple[int, ...], timeout: float) -> OrderRecord:
         future = self.live.feed.wait_for(order_id, (*wanted, *_DEAD))
         record = await asyncio.wait_for(future, timeout)
         if record.status in wanted:
             return record
-        if record.status == L.DENIED:
+        if record.status == K.DENIED:
             raise RiskDenied(f"order {order_id} was denied. {record.reason}.")
-        raise AlphaForgeError(f"order {order_id} ended as {L.STATUS_NAMES[record.status]}.")
+        raise AlphaForgeError(f"order {order_id} ended as {K.STATUS_NAMES[record.status]}.")
 
     async def stream(self, symbol: str, spec: str) -> AsyncIterator[dict[str, Any]]:
         """Closed bars as they close: dicts with ts (ns UTC), open, high, low, close, volume.

@@ -16,7 +16,9 @@ import numpy.typing as npt
 from alphaforge.config import Settings
 from alphaforge.data.bars import aggregate_bars
 from alphaforge.data.history import BAR_COLUMNS, History
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
 from alphaforge.engine.journal import Journal
 from alphaforge.engine.risk import LIMIT_NAMES, LIMIT_NOTIONAL, LIMIT_POSITION, LIMIT_RATE
@@ -73,7 +75,7 @@ class Live:
             on_wall_clock=exchange.speed == 1.0,
         )
         self.builders: dict[tuple[str, str], int] = {}
-        self._ids = itertools.count(L.HOST_ID)
+        self._ids = itertools.count(K.HOST_ID)
         self._lock = threading.Lock()
         self._adding = threading.Lock()
         self._arriving: tuple[Strategy, Entry] | None = None
@@ -81,7 +83,7 @@ class Live:
         self.error: BaseException | None = None
         for instrument in self.exchange.instruments:
             history.add_session_instrument(instrument)
-            self.engine.add_instrument(instrument, L.VENUE_EXTERNAL)
+            self.engine.add_instrument(instrument, K.VENUE_EXTERNAL)
         for instrument in self.exchange.instruments:
             for spec in SPECS:
                 self.builder(instrument.symbol, spec)
@@ -181,10 +183,10 @@ class Live:
 
         Mutates the entry's state. Gives the timers that it has set: due, id.
         """
-        bars = np.zeros(seen.size, L.BAR_SLOTS)
+        bars = np.zeros(seen.size, M.BAR_SLOTS)
         for name in seen.dtype.names or ():
             bars[name] = seen[name]
-        bars["kind"], bars["interval"] = L.BAR, interval
+        bars["kind"], bars["interval"] = M.BAR, interval
         bars["instrument"] = self.engine.index(symbol)
         quiet = Engine(currency=self.engine.currency, live=True)
         for instrument in self.engine.instruments:
@@ -206,7 +208,7 @@ class Live:
 
     def remove(self, slot: int) -> None:
         """Stop a strategy: its orders are cancelled, its position stays."""
-        self.engine.command(L.DETACH, a=slot)
+        self.engine.command(M.DETACH, a=slot)
 
     # --- orders and limits ----------------------------------------------------------------------
 
@@ -231,7 +233,7 @@ class Live:
 
     def cancel(self, order_id: int) -> None:
         """Ask to cancel an order."""
-        self.engine.command(L.CANCEL, a=order_id)
+        self.engine.command(M.CANCEL, a=order_id)
 
     def replace(self, order_id: int, limit: float) -> None:
         """Ask for another limit price."""
@@ -241,7 +243,7 @@ class Live:
             raise OrderError(f"no order {order_id} in this session. See lab.sql('from orders').")
         instrument = self.engine.instruments[record.instrument]
         self.engine.command(
-            L.REPLACE,
+            M.REPLACE,
             instrument=record.instrument,
             a=order_id,
             c=instrument.price_ticks(limit, "limit price"),
@@ -250,8 +252,8 @@ class Live:
     def flatten(self, symbol: str) -> None:
         """Close the net position of an instrument with market orders, owner by owner."""
         index = self.engine.index(symbol)
-        self.engine.command(L.CANCEL_ALL, instrument=index, a=index)
-        self.engine.command(L.FLATTEN, instrument=index, a=index)
+        self.engine.command(M.CANCEL_ALL, instrument=index, a=index)
+        self.engine.command(M.FLATTEN, instrument=index, a=index)
 
     def set_limit(self, which: int, value: Any, symbol: str = "") -> None:
         """Change a limit, human units; 0 lifts it. Journalled.
@@ -277,19 +279,19 @@ class Live:
             raise OrderError(f"limit {name} must be a whole number up to {most}, not {value!r}.")
         if value and not units:
             raise OrderError(f"limit {name} of {value!r} is less than can be counted; 0 lifts it.")
-        self.engine.command(L.LIMIT, instrument=index, a=which, b=units)
+        self.engine.command(M.LIMIT, instrument=index, a=which, b=units)
 
     def kill(self, flatten: bool = False) -> None:
         """Cancel everything and halt trading; by choice flatten as well."""
-        self.engine.command(L.KILL, a=int(flatten))
+        self.engine.command(M.KILL, a=int(flatten))
 
     def arm(self) -> None:
         """Let trading go on after a kill."""
-        self.engine.command(L.STATE, a=L.TRADING_ACTIVE)
+        self.engine.command(M.STATE, a=K.TRADING_ACTIVE)
 
     def hold(self, on: bool) -> None:
         """Hold the strategies (they are shown everything, their orders aren't taken), or let go."""
-        self.engine.command(L.HOLD, a=int(on))
+        self.engine.command(M.HOLD, a=int(on))
 
     # --- faults ---------------------------------------------------------------------------------
 
@@ -309,9 +311,9 @@ class Live:
 
     def _ended(self, fault: int) -> None:
         """The engine's thread ended; a strategy's raise is shown with the user's line."""
-        if fault == L.FAULT_STRATEGY:
+        if fault == K.FAULT_STRATEGY:
             slot = int(self.engine.header["fault_strategy"])
-            starting = int(self.engine.header["fault_handler"]) == L.ON_START
+            starting = int(self.engine.header["fault_handler"]) == K.ON_START
             own, entry = (starting and self._arriving) or self.strategies[slot]
             self.error = entry.error or rerun_in_python(self.engine, own, slot)
             if self.error is not None:
@@ -327,7 +329,7 @@ class Live:
         if self.engine.running:
             return
         raised = -1
-        if self.engine.fault == L.FAULT_STRATEGY:
+        if self.engine.fault == K.FAULT_STRATEGY:
             raised = int(self.engine.header["fault_strategy"])
             L.pool(self.engine.block, "strategies")[raised]["handlers"] = 0
         self.engine.stop()

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alphaforge.engine import layout as L
+from alphaforge.engine import codes as K
+from alphaforge.engine import messages as M
 from alphaforge.errors import OrderError
 from alphaforge.instrument import Instrument
 
-_SIDES = {"buy": L.BUY, "sell": L.SELL, 1: L.BUY, -1: L.SELL}
-_TIFS = {name: code for code, name in L.TIF_NAMES.items()}
+_SIDES = {"buy": K.BUY, "sell": K.SELL, 1: K.BUY, -1: K.SELL}
+_TIFS = {name: code for code, name in K.TIF_NAMES.items()}
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,18 @@ class Order:
         if not isinstance(side, (str, int, np.integer)) or side not in _SIDES:
             raise OrderError(f"side must be 'buy' or 'sell', not {self.side!r}.")
         tif: Any = _TIFS.get(self.tif.upper(), -1) if isinstance(self.tif, str) else self.tif
-        if not isinstance(tif, (int, np.integer)) or tif not in L.TIF_NAMES:
+        if not isinstance(tif, (int, np.integer)) or tif not in K.TIF_NAMES:
             raise OrderError(f"time in force must be one of {', '.join(_TIFS)}, not {self.tif!r}.")
         tag: Any = self.tag
         if not isinstance(tag, (int, np.integer)) or not -(2**63) <= tag < 2**63:
             raise OrderError(f"tag must be a whole number within int64, not {tag!r}. Leave it 0.")
-        message = np.zeros(1, L.ORDER_SLOTS)
+        message = np.zeros(1, M.ORDER_SLOTS)
         row = message[0]
         row["ts"] = row["ts_recv"] = ts
-        row["kind"], row["instrument"], row["order_id"] = L.SUBMIT, index, order_id
+        row["kind"], row["instrument"], row["order_id"] = M.SUBMIT, index, order_id
         row["qty"] = instrument.qty_lots(self.qty)
         if self.limit is not None:
             row["price"] = instrument.price_ticks(self.limit, "limit price")
-            row["type"] = L.LIMIT_ORDER
+            row["type"] = K.LIMIT_ORDER
         row["side"], row["tif"], row["tag"] = _SIDES[side], tif, self.tag
         return message

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.ring import Ring
 
 path, count, pause = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 ring = Ring(path=path, create=False)
-quote = np.zeros(1, L.SLOT)
-quote["kind"], quote["a"], quote["b"], quote["c"], quote["d"] = L.QUOTE, 100, 1, 101, 1
+quote = np.zeros(1, M.SLOT)
+quote["kind"], quote["a"], quote["b"], quote["c"], quote["d"] = M.QUOTE, 100, 1, 101, 1
 for n in range(count):
     quote["seq"] = n
     quote["ts"] = quote["ts_recv"] = time.time_ns()

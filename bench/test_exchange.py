@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.venues.participants import CANCEL_RATES, POWER_ALPHA, POWER_K
 from alphaforge.venues.simulated import SimulatedExchange
 
@@ -33,16 +33,16 @@ def _sample(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     rows = exchange.market_data.take(1 << 15)
     spreads, prices, depths, seconds = [], [], [], 0.0
     for _ in range(ARRIVALS // STEP):
-        for row in rows[rows["kind"] == L.DEPTH]:
+        for row in rows[rows["kind"] == M.DEPTH]:
             orders[int(row["c"]), int(row["a"])] = int(row["d"])
         began = time.perf_counter()
         exchange.generate(STEP)
         seconds += time.perf_counter() - began
         rows = exchange.market_data.take(1 << 15)
-        quotes = rows[rows["kind"] == L.QUOTE]
+        quotes = rows[rows["kind"] == M.QUOTE]
         depths.append(_depth_ratio(orders, quotes[0]))
         spreads.append(quotes["c"] - quotes["a"])
-        prices.append(rows["a"][rows["kind"] == L.TRADE])
+        prices.append(rows["a"][rows["kind"] == M.TRADE])
     return np.concatenate(spreads), np.concatenate(prices), np.array(depths[1:]), seconds
 
 

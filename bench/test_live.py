@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import alphaforge as af
-from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
 from alphaforge.engine.lags import lag_percentile
 from alphaforge.engine.ring import Ring
@@ -68,7 +68,7 @@ def test_idle_engine(benchmark, line):
 
 def test_submit(benchmark, line):
     with af.Lab(":memory:") as lab:
-        lab.live.engine.command(L.LIMIT, a=2, b=0)  # no rate limit
+        lab.live.engine.command(M.LIMIT, a=2, b=0)  # no rate limit
         order = af.Order("BTCUSDT", "buy", 0.001, limit=1_000.0)
         took = []
 

@@ -6,7 +6,7 @@ import numba as nb
 import numpy as np
 
 import alphaforge as af
-from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 
 MINUTE = 60_000_000_000
 BARS = 1_000_000
@@ -30,10 +30,10 @@ class SmaCross(af.Strategy):
 def minute_bars(count: int = BARS, seed: int = 7) -> np.ndarray:
     """A seeded random walk as bar events on a 0.01 tick."""
     random = np.random.default_rng(seed)
-    bars = np.zeros(count, L.BAR_SLOTS)
+    bars = np.zeros(count, M.BAR_SLOTS)
     close = 100_000 + np.cumsum(random.integers(-10, 11, count))
     opened = np.concatenate([[100_000], close[:-1]])
-    bars["kind"], bars["interval"], bars["volume"] = L.BAR, MINUTE, 100
+    bars["kind"], bars["interval"], bars["volume"] = M.BAR, MINUTE, 100
     bars["open"], bars["close"] = opened, close
     bars["high"] = np.maximum(opened, close) + random.integers(0, 5, count)
     bars["low"] = np.minimum(opened, close) - random.integers(0, 5, count)

@@ -72,18 +72,20 @@ def trade(page: Page, frame: object) -> None:
 
 
 def served(browser: Browser) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        with started(["serve", ":memory:"], Path(folder)) as address:
-            page = browser.new_page(viewport=SIZE)
-            page.goto(f"{address}&th=dark")
-            page.locator(".lv").first.wait_for()
-            trade(page, page)
-            page.screenshot(path=IMAGES / "served-dark.png")
-            page.get_by_role("tab", name="Equity").click()
-            page.get_by_role("button", name="Switch theme").click()
-            page.wait_for_timeout(3_000)
-            page.screenshot(path=IMAGES / "served-light.png")
-            page.close()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        started(["serve", ":memory:"], Path(folder)) as address,
+    ):
+        page = browser.new_page(viewport=SIZE)
+        page.goto(f"{address}&th=dark")
+        page.locator(".lv").first.wait_for()
+        trade(page, page)
+        page.screenshot(path=IMAGES / "served-dark.png")
+        page.get_by_role("tab", name="Equity").click()
+        page.get_by_role("button", name="Switch theme").click()
+        page.wait_for_timeout(3_000)
+        page.screenshot(path=IMAGES / "served-light.png")
+        page.close()
 
 
 def in_lab(browser: Browser, theme: str) -> None:

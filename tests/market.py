@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from alphaforge.data.history import History
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
 from alphaforge.engine.orders import TRANSITIONS
 from alphaforge.instrument import Fees, Instrument
@@ -21,7 +23,7 @@ SMALL = L.Capacities(
     instruments=3, strategies=3, orders=64, builders=8, timers=16, alerts=16, levels=64, arena=4096
 )
 FEES = Fees(taker="0.00075", maker="-0.0001")
-CODES = {name: code for code, name in L.STATUS_NAMES.items()}
+CODES = {name: code for code, name in K.STATUS_NAMES.items()}
 
 
 def instrument(symbol: str = "XYZ", tick: str = "0.01", **fields: Any) -> Instrument:
@@ -29,7 +31,7 @@ def instrument(symbol: str = "XYZ", tick: str = "0.01", **fields: Any) -> Instru
 
 
 def small_engine(
-    *instruments: Instrument, venue: int = L.VENUE_INTERNAL, fees: Fees = FEES, **keywords: Any
+    *instruments: Instrument, venue: int = K.VENUE_INTERNAL, fees: Fees = FEES, **keywords: Any
 ) -> Engine:
     """An engine of few slots, so that every limit is near."""
     keywords.setdefault("capacities", SMALL)
@@ -44,7 +46,7 @@ def small_engine(
 
 
 def slot(kind: int, ts: int = T0, i: int = 0, code: int = 0, **payload: int) -> Any:
-    message = np.zeros(1, L.SLOT)
+    message = np.zeros(1, M.SLOT)
     message["kind"], message["ts"], message["instrument"], message["code"] = kind, ts, i, code
     for name, value in payload.items():
         message[name] = value
@@ -52,16 +54,16 @@ def slot(kind: int, ts: int = T0, i: int = 0, code: int = 0, **payload: int) -> 
 
 
 def trade(ts: int, tick: int, lots: int = 1, side: int = 1, i: int = 0) -> Any:
-    return slot(L.TRADE, ts, i, a=tick, b=lots, d=side)
+    return slot(M.TRADE, ts, i, a=tick, b=lots, d=side)
 
 
 def quote(ts: int, bid: int, ask: int, lots: int = 10, i: int = 0) -> Any:
-    return slot(L.QUOTE, ts, i, a=bid, b=lots, c=ask, d=lots)
+    return slot(M.QUOTE, ts, i, a=bid, b=lots, c=ask, d=lots)
 
 
 def bar(ts: int, prices: tuple[int, int, int, int], i: int = 0, length: int = HOUR) -> Any:
-    message = np.zeros(1, L.BAR_SLOTS)
-    message["kind"], message["ts"], message["instrument"] = L.BAR, ts, i
+    message = np.zeros(1, M.BAR_SLOTS)
+    message["kind"], message["ts"], message["instrument"] = M.BAR, ts, i
     message["ts_open"], message["interval"] = ts - length, length
     for name, value in zip(("open", "high", "low", "close"), prices, strict=True):
         message[name] = value
@@ -69,20 +71,20 @@ def bar(ts: int, prices: tuple[int, int, int, int], i: int = 0, length: int = HO
 
 
 def submit(
-    ts: int, order_id: int, side: int, lots: int, limit: int = 0, tif: int = L.GTC, i: int = 0
+    ts: int, order_id: int, side: int, lots: int, limit: int = 0, tif: int = K.GTC, i: int = 0
 ) -> Any:
-    message = np.zeros(1, L.ORDER_SLOTS)
-    message["kind"], message["ts"], message["instrument"] = L.SUBMIT, ts, i
+    message = np.zeros(1, M.ORDER_SLOTS)
+    message["kind"], message["ts"], message["instrument"] = M.SUBMIT, ts, i
     message["order_id"], message["side"], message["qty"] = order_id, side, lots
     message["tif"] = tif
     if limit:
-        message["type"], message["price"] = L.LIMIT_ORDER, limit
+        message["type"], message["price"] = K.LIMIT_ORDER, limit
     return message
 
 
 def report(ts: int, order_id: int, status: int, i: int = 0, **fields: int) -> Any:
-    message = np.zeros(1, L.ORDER_SLOTS)
-    message["kind"], message["ts"], message["instrument"] = L.REPORT, ts, i
+    message = np.zeros(1, M.ORDER_SLOTS)
+    message["kind"], message["ts"], message["instrument"] = M.REPORT, ts, i
     message["order_id"], message["code"] = order_id, status
     for name, value in fields.items():
         message[name] = value
@@ -168,8 +170,8 @@ def check_orders(engine: Engine) -> None:
             assert at not in working
             assert order["open"] == 1
             assert order["instrument"] == i
-            assert order["status"] >= L.SUBMITTED
-            assert order["status"] not in L.CLOSED_STATUSES
+            assert order["status"] >= K.SUBMITTED
+            assert order["status"] not in K.CLOSED_STATUSES
             assert order["prev"] == before
             assert 0 < order["leaves"] <= order["qty"]
             sums[int(order["side"])] += int(order["leaves"])
@@ -220,15 +222,15 @@ def check_journal_of_orders(rows: Any, priced: bool = True) -> None:
     limit: dict[int, int] = {}
     for row in rows:
         key = int(row["a"])
-        if row["kind"] == L.ORDER_ROW:
-            new = L.STATUS_NAMES[int(row["code"])]
+        if row["kind"] == M.ORDER_ROW:
+            new = K.STATUS_NAMES[int(row["code"])]
             if new == "initialized":
                 assert key not in status, "an id used twice"
                 qty[key], filled[key] = int(row["b"]), 0
             else:
                 assert new in TRANSITIONS[status[key]].values(), (status[key], new)
             status[key], leaves[key], limit[key] = new, int(row["b"]), int(row["c"])
-        elif row["kind"] == L.FILL_ROW:
+        elif row["kind"] == M.FILL_ROW:
             lots, price = int(row["b"]), int(row["c"])
             filled[key] += lots
             assert lots * qty[key] > 0

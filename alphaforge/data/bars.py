@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from alphaforge.data.check import time_text
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.bars import bars_from_trades
 from alphaforge.errors import DataError
 from alphaforge.units import DAY, WEEK
@@ -53,7 +54,7 @@ def _built(trades: Columns, interval_ns: int) -> Columns:
     count = trades["ts"].size
     builder = np.zeros(1, L.BUILDER)
     builder["interval"] = interval_ns
-    out = np.zeros(count + 1, L.BAR_SLOTS)
+    out = np.zeros(count + 1, M.BAR_SLOTS)
     addresses = [trades[name].ctypes.data for name in ("ts", "price", "size", "side")]
     closed = bars_from_trades(builder.ctypes.data, count, *addresses, out.ctypes.data, out.size)
     bars = out[: int(closed) + (1 if int(builder["trades"][0]) else 0)]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from alphaforge.data.bars import aggregate_bars, bars_of_trades, held_inside
 from alphaforge.data.check import bar_columns, read_frame, time_text, trade_columns
 from alphaforge.data.store import Store
-from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.bars import pack_bars
 from alphaforge.errors import DataError, InstrumentError, did_you_mean
 from alphaforge.instrument import Instrument
@@ -385,11 +385,11 @@ class History(Store):
                 f"the {spec} bar of {symbol} from {opened} to {closed} holds prices of both sides "
                 f"of its split at {split}. Use shorter bars, or store the split between two bars."
             )
-        bars = np.empty(columns["ts"].size, L.BAR_SLOTS)
+        bars = np.empty(columns["ts"].size, M.BAR_SLOTS)
         addresses = np.array([columns[name].ctypes.data for name in BAR_COLUMNS], np.int64)
         pack_bars(bars.ctypes.data, bars.size, addresses.ctypes.data, index, parse_interval(spec))
-        actions = np.zeros(splits["ts"].size, L.SLOT)
-        actions["kind"], actions["instrument"], actions["ts"] = L.ACTION, index, splits["ts"]
+        actions = np.zeros(splits["ts"].size, M.SLOT)
+        actions["kind"], actions["instrument"], actions["ts"] = M.ACTION, index, splits["ts"]
         actions["a"], actions["b"] = splits["numerator"], splits["denominator"]
         return bars, actions
 

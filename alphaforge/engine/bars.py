@@ -9,6 +9,7 @@ is counted and put into the open or the next bar, so that no two bars have the s
 from __future__ import annotations
 
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.atomic import load_i8, mul_overflows
 from alphaforge.engine.block import bar_at, builder, builder_at, engine_at, instrument, pending_bar
 from alphaforge.engine.jit import entry, kernel
@@ -47,7 +48,7 @@ def _write(b, address):
     bar.seq = b.closed
     bar.ts = b.ts_close
     bar.ts_recv = 0
-    bar.kind = L.BAR
+    bar.kind = M.BAR
     bar.code = 0
     bar.instrument = b.instrument
     bar.check = 0
@@ -114,11 +115,11 @@ def journal_bar(m, address, k):
     """Two rows: prices, then volumes; the second has the bar's number as its receive time."""
     bar = bar_at(address)
     journal_row(
-        m, L.BAR_ROW, k, bar.instrument, bar.ts, bar.ts_open, bar.open, bar.high, bar.low, bar.close
+        m, M.BAR_ROW, k, bar.instrument, bar.ts, bar.ts_open, bar.open, bar.high, bar.low, bar.close
     )
     journal_row(
         m,
-        L.MORE_ROW,
+        M.MORE_ROW,
         k,
         bar.instrument,
         bar.ts,
@@ -189,7 +190,7 @@ def bars_from_trades(b_address, count, ts, price, lots, side, out, room):
             load_i8(price + at),
             load_i8(lots + at),
             load_i8(side + at),
-            out + closed * L.BAR_SLOTS_BYTES,
+            out + closed * M.BAR_SLOTS_BYTES,
         )
         closed += code & 1
     return closed
@@ -209,12 +210,12 @@ def pack_bars(out, count, columns, instrument_index, interval):
     first, high = load_i8(columns + 16), load_i8(columns + 24)
     low, last, volume = load_i8(columns + 32), load_i8(columns + 40), load_i8(columns + 48)
     for n in range(count):
-        bar = bar_at(out + n * L.BAR_SLOTS_BYTES)
+        bar = bar_at(out + n * M.BAR_SLOTS_BYTES)
         at = 8 * n
         bar.seq = n
         bar.ts = load_i8(closed + at)
         bar.ts_recv = 0
-        bar.kind = L.BAR
+        bar.kind = M.BAR
         bar.code = 0
         bar.instrument = instrument_index
         bar.check = 0

@@ -6,14 +6,16 @@ valid ones, and the suite runs once with the JIT off, where a wild address would
 
 from __future__ import annotations
 
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.atomic import load_i8, load_u1, store_i8, view
 from alphaforge.engine.jit import hot, kernel
 
 engine_at = view(L.ENGINE)
-slot_at = view(L.SLOT)
-bar_at = view(L.BAR_SLOTS)
-order_slots_at = view(L.ORDER_SLOTS)
+slot_at = view(M.SLOT)
+bar_at = view(M.BAR_SLOTS)
+order_slots_at = view(M.ORDER_SLOTS)
 instrument_at = view(L.INSTRUMENT)
 market_at = view(L.MARKET)
 level_at = view(L.LEVEL)
@@ -117,7 +119,7 @@ def notice_address(m, sequence):
 @hot
 def pending_bar(m, k):
     """Address of the k-th bar that closed within this event."""
-    return m + engine_at(m).pending_at + k * L.BAR_SLOTS_BYTES
+    return m + engine_at(m).pending_at + k * M.BAR_SLOTS_BYTES
 
 
 @hot
@@ -138,6 +140,6 @@ def set_rate_time(m, n, ts):
 def fail(m, fault):
     """Remember the first fault; the engine halts at the end of this event."""
     h = engine_at(m)
-    if h.fault == L.FAULT_NONE:
+    if h.fault == K.FAULT_NONE:
         h.fault = fault
         h.fault_event = h.events

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine.block import engine_at, fail, timer
 from alphaforge.engine.jit import kernel
@@ -28,7 +29,7 @@ def add_timer(m, owner, due, timer_id):
 def set_timer(m, owner, after_ns, timer_id):
     """Ask for ``on_timer`` at now + ``after_ns``; a pool that is full is a fault."""
     if add_timer(m, owner, engine_at(m).now + max(after_ns, 0), timer_id) < 0:
-        fail(m, L.FAULT_TIMERS_FULL)
+        fail(m, K.FAULT_TIMERS_FULL)
 
 
 @kernel

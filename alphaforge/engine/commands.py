@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from alphaforge.engine import layout as L
+from alphaforge.engine import codes as K
+from alphaforge.engine import messages as M
 from alphaforge.engine import orders as O
 from alphaforge.engine import risk
 from alphaforge.engine.block import (
@@ -33,7 +34,7 @@ def ask(m, kind, slot, a, b):
     """
     h = engine_at(m)
     if h.command_head - h.command_tail >= h.commands_n:
-        fail(m, L.FAULT_QUEUE_FULL)
+        fail(m, K.FAULT_QUEUE_FULL)
         return
     c = command_slot(m, h.command_head)
     c.kind = kind
@@ -49,18 +50,18 @@ def _deny(m, slot, rule):
     o = order(m, slot)
     h.denied += 1
     journal_output(
-        m, L.DENIAL_ROW, rule, o.instrument, o.id, o.deny_limit, o.deny_value, o.strategy
+        m, M.DENIAL_ROW, rule, o.instrument, o.id, o.deny_limit, o.deny_value, o.strategy
     )
     O.transition(m, slot, O.DO_DENY)
     if h.live == 1:
-        risk.raise_alert(m, rule, L.WARNING, o.instrument, o.deny_limit, o.deny_value)
+        risk.raise_alert(m, rule, K.WARNING, o.instrument, o.deny_limit, o.deny_value)
 
 
 @kernel
 def _journal_new(m, slot):
     o = order(m, slot)
     journal_output(
-        m, L.ORDER_ROW, L.INITIALIZED, o.instrument, o.id, o.side * o.qty, o.price, o.strategy
+        m, M.ORDER_ROW, K.INITIALIZED, o.instrument, o.id, o.side * o.qty, o.price, o.strategy
     )
 
 
@@ -71,7 +72,7 @@ def run_submit(m, slot):
     o = order(m, slot)
     o.ts = h.now
     _journal_new(m, slot)
-    rule = risk.ENGINE_HALTED if h.fault != L.FAULT_NONE else risk.check(m, slot)
+    rule = risk.ENGINE_HALTED if h.fault != K.FAULT_NONE else risk.check(m, slot)
     if rule != risk.PASSED:
         o.deny_code = rule
         _deny(m, slot, rule)
@@ -105,7 +106,7 @@ def run_replace(m, order_id, price):
     """Change a working limit order's price; what a price can break is checked again."""
     h = engine_at(m)
     slot = O.find_order(m, order_id)
-    if slot < 0 or order(m, slot).open == 0 or order(m, slot).type != L.LIMIT_ORDER:
+    if slot < 0 or order(m, slot).open == 0 or order(m, slot).type != K.LIMIT_ORDER:
         h.illegal += 1
         return
     o = order(m, slot)
@@ -113,16 +114,16 @@ def run_replace(m, order_id, price):
     if rule != risk.PASSED:
         h.denied += 1
         journal_output(
-            m, L.DENIAL_ROW, rule, o.instrument, o.id, o.deny_limit, o.deny_value, o.strategy
+            m, M.DENIAL_ROW, rule, o.instrument, o.id, o.deny_limit, o.deny_value, o.strategy
         )
         return
-    if instrument(m, o.instrument).venue == L.VENUE_EXTERNAL:
+    if instrument(m, o.instrument).venue == K.VENUE_EXTERNAL:
         if not O.allows(o.status, O.DO_ASK_UPDATE):
             h.illegal += 1
             return
         before = o.price
         o.price = price
-        sent = send_out(m, slot, L.REPLACE)
+        sent = send_out(m, slot, M.REPLACE)
         o.price = before
         if sent == 1:
             O.transition(m, slot, O.DO_ASK_UPDATE)
@@ -130,7 +131,7 @@ def run_replace(m, order_id, price):
     o.price = price
     O.transition(m, slot, O.DO_UPDATE)
     if market(m, o.instrument).quoted == 1:
-        match_touch(m, slot, L.TAKER)
+        match_touch(m, slot, K.TAKER)
 
 
 @kernel
@@ -141,15 +142,15 @@ def drain_commands(m):
         c = command_slot(m, h.command_tail)
         kind, slot, a, b = c.kind, c.slot, c.a, c.b
         h.command_tail += 1
-        if kind == L.SUBMIT:
+        if kind == M.SUBMIT:
             run_submit(m, slot)
-        elif kind == L.CANCEL_ALL:
+        elif kind == M.CANCEL_ALL:
             cancel_everything(m, a, b)
         else:
             found = O.find_order(m, a)
             if found < 0 or order(m, found).strategy != slot:
                 h.illegal += 1
-            elif kind == L.REPLACE:
+            elif kind == M.REPLACE:
                 run_replace(m, a, b)
             elif order(m, found).open == 1:
                 cancel_at_venue(m, found)
@@ -166,12 +167,12 @@ def working_lots(m, i, owner):
     slot = market(m, i).open_head
     while slot >= 0:
         o = order(m, slot)
-        if o.strategy == owner and o.status != L.PENDING_CANCEL:
+        if o.strategy == owner and o.status != K.PENDING_CANCEL:
             lots += o.side * o.leaves
         slot = o.next
     for n in range(h.command_tail, h.command_head):
         c = command_slot(m, n)
-        if c.kind == L.SUBMIT:
+        if c.kind == M.SUBMIT:
             o = order(m, c.slot)
             if o.strategy == owner and o.instrument == i:
                 lots += o.side * o.leaves
@@ -186,8 +187,8 @@ def flatten(m, i):
         # What is on its way already counts, so that a second press doesn't open the other side.
         lots = position(m, owner, i).qty + working_lots(m, i, owner - 2)
         if lots != 0:
-            side = L.SELL if lots > 0 else L.BUY
-            slot = O.new_order(m, 0, owner - 2, i, side, L.MARKET_ORDER, L.IOC, abs(lots), 0, 0)
+            side = K.SELL if lots > 0 else K.BUY
+            slot = O.new_order(m, 0, owner - 2, i, side, K.MARKET_ORDER, K.IOC, abs(lots), 0, 0)
             if slot >= 0:
                 h.orders += 1
                 _journal_new(m, slot)
@@ -198,12 +199,12 @@ def flatten(m, i):
 def kill(m, and_flatten):
     """The kill switch: cancel everything, halt trading, by choice flatten. Needs arming again."""
     h = engine_at(m)
-    h.trading = L.TRADING_HALTED
+    h.trading = K.TRADING_HALTED
     cancel_everything(m, -1, -2)
     if and_flatten == 1:
         for i in range(h.instruments_used):
             flatten(m, i)
-    risk.raise_alert(m, risk.KILL_SWITCH, L.CRITICAL, -1, 0, 0)
+    risk.raise_alert(m, risk.KILL_SWITCH, K.CRITICAL, -1, 0, 0)
 
 
 @kernel
@@ -211,12 +212,12 @@ def _host_submit(m, e):
     h = engine_at(m)
     message = order_slots_at(e)
     if message.instrument >= h.instruments_used:
-        fail(m, L.FAULT_EVENT)
+        fail(m, K.FAULT_EVENT)
         return
     if O.find_order(m, message.order_id) >= 0:
         h.denied += 1
         journal_output(
-            m, L.DENIAL_ROW, risk.DUPLICATE_ID, message.instrument, message.order_id, 0, 0, HOST
+            m, M.DENIAL_ROW, risk.DUPLICATE_ID, message.instrument, message.order_id, 0, 0, HOST
         )
         return
     slot = O.new_order(
@@ -240,27 +241,27 @@ def run_host_command(m, e):
     """One command from a cell, the ticket or a button."""
     c = slot_at(e)
     kind = c.kind
-    if kind == L.SUBMIT:
+    if kind == M.SUBMIT:
         _host_submit(m, e)
-    elif kind == L.CANCEL:
+    elif kind == M.CANCEL:
         found = O.find_order(m, c.a)
         if found >= 0 and order(m, found).open == 1:
             cancel_at_venue(m, found)
-    elif kind == L.CANCEL_ALL:
+    elif kind == M.CANCEL_ALL:
         cancel_everything(m, c.a, -2)
-    elif kind == L.REPLACE:
+    elif kind == M.REPLACE:
         run_replace(m, c.a, c.c)
-    elif kind == L.STATE:
+    elif kind == M.STATE:
         engine_at(m).trading = c.a
-    elif kind == L.LIMIT:
+    elif kind == M.LIMIT:
         risk.set_limit(m, c.a, c.instrument, c.b)
-    elif kind == L.ACKNOWLEDGE:
+    elif kind == M.ACKNOWLEDGE:
         risk.acknowledge(m, c.a)
-    elif kind == L.KILL:
+    elif kind == M.KILL:
         kill(m, c.a)
-    elif kind == L.FLATTEN:
+    elif kind == M.FLATTEN:
         flatten(m, c.a)
-    elif kind == L.HOLD:
+    elif kind == M.HOLD:
         engine_at(m).held = c.a
 
 

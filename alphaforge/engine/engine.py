@@ -10,7 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.journal import Journal
 from alphaforge.engine.ring import Ring, whole_messages
 from alphaforge.engine.snapshot import Board, Snapshot, publish_now
@@ -100,7 +102,7 @@ class Engine:
         header["journal"] = self.journal.address
         header["view_engine"] = self.address
         header["live"] = int(self.live)
-        header["state"] = L.RUNNING
+        header["state"] = K.RUNNING
         header["settle_rows"] = self.capacities.settle_rows
 
     # --- what is in it --------------------------------------------------------------------------
@@ -121,7 +123,7 @@ class Engine:
             f"no instrument {symbol!r} in this engine. {did_you_mean(symbol, known)}"
         )
 
-    def add_instrument(self, instrument: Instrument, venue: int = L.VENUE_INTERNAL) -> int:
+    def add_instrument(self, instrument: Instrument, venue: int = K.VENUE_INTERNAL) -> int:
         """Add an instrument; its index. ``venue`` says who fills its orders."""
         record = np.zeros(1, L.INSTRUMENT)
         price, lot, value = instrument.price, instrument.quantity, instrument.value
@@ -131,7 +133,7 @@ class Engine:
         record["ticks_per_unit"] = price.denominator / price.numerator
         record["value_num"], record["value_den"] = value.numerator, value.denominator
         record["min_lot"], record["venue"], record["first_builder"] = 1, venue, -1
-        self._define(L.DEFINE_INSTRUMENT, record, "instruments")
+        self._define(K.DEFINE_INSTRUMENT, record, "instruments")
         self.instruments.append(instrument)
         return len(self.instruments) - 1
 
@@ -143,7 +145,7 @@ class Engine:
             interval_ns,
             -1,
         )
-        return self._define(L.DEFINE_BUILDER, record, "builders")
+        return self._define(K.DEFINE_BUILDER, record, "builders")
 
     def add_strategy(
         self,
@@ -173,16 +175,16 @@ class Engine:
         watch = np.zeros(self.capacities.instruments, np.uint8)
         watch[[self.index(symbol) for symbol in symbols]] = 1
         running = self.running
-        k = self._define(L.DEFINE_STRATEGY, record, "strategies", entry.state.size, watch, entry)
+        k = self._define(K.DEFINE_STRATEGY, record, "strategies", entry.state.size, watch, entry)
         if self.live and not running and not started:
-            self.call(k, L.ON_START)
+            self.call(k, K.ON_START)
         return k
 
     def add_timer(self, strategy: int, due: int, timer_id: int) -> None:
         """Set a timer of a strategy, due at a time in ns UTC."""
         record = np.zeros(1, L.TIMER)
         record["strategy"], record["due"], record["id"] = strategy, due, timer_id
-        self._define(L.DEFINE_TIMER, record, "timers")
+        self._define(K.DEFINE_TIMER, record, "timers")
 
     def _define(
         self,
@@ -198,7 +200,7 @@ class Engine:
             self._kept.append((record, watch, keep))  # the thread may copy from it later
             if self.running:
                 before = int(self.header["defines"])
-                self.command(L.DEFINE, code=what, a=record.ctypes.data, b=size, c=watch_at)
+                self.command(M.DEFINE, code=what, a=record.ctypes.data, b=size, c=watch_at)
                 done = f"taking in one of its {pool}"
                 self._await(lambda: int(self.header["defines"]) > before, done)
                 k = int(self.header["defined"])
@@ -243,7 +245,7 @@ class Engine:
                 f"a journal of {self.journal.ring.capacity:,} rows is too small to run an array: "
                 f"one event may write {self.capacities.event_rows:,}. Give journal_rows more."
             )
-        while offset < events.nbytes and int(self.header["state"]) == L.RUNNING:
+        while offset < events.nbytes and int(self.header["state"]) == K.RUNNING:
             bars = int(self.header["bars"])
             offset = int(
                 run_events(
@@ -315,7 +317,7 @@ class Engine:
         EngineHalted
             Where the command ring is full: the engine isn't reading it.
         """
-        message = np.zeros(1, L.SLOT)
+        message = np.zeros(1, M.SLOT)
         row = message[0]
         row["ts"], row["ts_recv"] = self.clock(), time.time_ns()
         row["kind"], row["code"], row["instrument"] = kind, code, instrument
@@ -352,21 +354,21 @@ class Engine:
     def fault_text(self) -> str:
         """Why it halted, in words."""
         header = self.header
-        text = L.FAULT_TEXT[self.fault]
-        if self.fault == L.FAULT_STRATEGY:
-            text += f" ({L.HANDLER_NAMES[int(header['fault_handler'])]})"
+        text = K.FAULT_TEXT[self.fault]
+        if self.fault == K.FAULT_STRATEGY:
+            text += f" ({K.HANDLER_NAMES[int(header['fault_handler'])]})"
         return f"{text}, in event {int(header['fault_event']):,}"
 
     def state_text(self) -> str:
         """Its state and, where halted, why."""
         if self.fault:
             return f"halted: {self.fault_text()}"
-        return "running" if self.running else L.ENGINE_STATE_NAMES[int(self.header["state"])]
+        return "running" if self.running else K.ENGINE_STATE_NAMES[int(self.header["state"])]
 
     def clear_fault(self) -> None:
         """Forget the fault so that the engine may go on; what it knew is kept."""
-        self.header["fault"] = L.FAULT_NONE
-        self.header["state"] = L.RUNNING
+        self.header["fault"] = K.FAULT_NONE
+        self.header["state"] = K.RUNNING
 
     def _await(self, done: Callable[[], bool], what: str, deadline: float = 5.0) -> None:
         began = time.monotonic()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.atomic import load_i8, store_release, wrap_add, wrap_mul
 from alphaforge.engine.block import engine_at, slot_at
 from alphaforge.engine.jit import kernel
@@ -29,7 +29,7 @@ def journal_row(m, kind, code, instrument, ts, ts_recv, a, b, c, d):
     """Append one row. Mutates the journal ring that the header names; about 5 ns."""
     ring = engine_at(m).journal
     seq = load_i8(ring)
-    row = slot_at(ring + SLOTS_AT + (seq & (load_i8(ring + CAPACITY) - 1)) * L.SLOT_BYTES)
+    row = slot_at(ring + SLOTS_AT + (seq & (load_i8(ring + CAPACITY) - 1)) * M.SLOT_BYTES)
     row.seq = seq
     row.ts = ts
     row.ts_recv = ts_recv
@@ -86,7 +86,7 @@ class Journal:
     def __init__(self, capacity: int = 1 << 17) -> None:
         self.ring = Ring(capacity)
         self.address = self.ring.address
-        self._rows = self.ring.memory[SLOTS_AT:].view(L.SLOT)
+        self._rows = self.ring.memory[SLOTS_AT:].view(M.SLOT)
         self._words = self.ring.memory[:SLOTS_AT].view(np.int64)
 
     @property
@@ -162,10 +162,10 @@ class JournalHash:
 
     def update(self, rows: npt.NDArray[np.void]) -> None:
         """Take rows in; inputs among them are left out."""
-        outputs = rows[rows["kind"] >= L.FIRST_OUTPUT].copy()
+        outputs = rows[rows["kind"] >= M.FIRST_OUTPUT].copy()
         if outputs.size:
             # Sequence, receive time and checksum differ between a replay and its original.
-            bars = outputs["kind"] == L.BAR_ROW
+            bars = outputs["kind"] == M.BAR_ROW
             outputs["seq"], outputs["check"] = 0, 0
             outputs["ts_recv"] = np.where(bars, outputs["ts_recv"], 0)
             self._digest.update(outputs.tobytes())

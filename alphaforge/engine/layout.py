@@ -1,279 +1,23 @@
-"""Every record and every coded constant of the engine. Data only: no behaviour, no numba.
+"""The block: its header, its pools' records, its capacities. Data only: no behaviour, no numba.
 
 The engine's whole state is one block of memory: an ``ENGINE`` header, then pools of fixed record
 types that the header finds by offset and count. Capacities are data, never types, so ten or ten
-thousand instruments run the same machine code. A message (event, command, journal row) is one or
-more 64-byte slots.
+thousand instruments run the same machine code. Kernels know this module as ``L``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from alphaforge.engine.messages import BAR_SLOTS, record
+
 VERSION = 1
 MAGIC = 0x414C50484146_0001
-SLOT_BYTES = 64
 LINE = 64
 
-# --- kinds of message: what a slot is -------------------------------------------------------------
-PAD = 0  # fills a ring's end; readers skip it
-TRADE = 1
-QUOTE = 2
-DEPTH = 3  # one price level's new total, L2
-BAR = 4  # two slots
-ACTION = 5  # corporate action: a split
-CLOCK = 6  # a source's watermark: nothing earlier will follow from it
-WAKE = 7  # the live clock passed a timer's due time
-SUBMIT = 10  # command, two slots
-CANCEL = 11
-CANCEL_ALL = 12
-REPLACE = 13
-STATE = 14  # command: set the trading state
-LIMIT = 15  # command: set a limit
-ACKNOWLEDGE = 16  # command: an alert was seen
-KILL = 17
-HOLD = 23  # command: strategies look but don't trade
-FLATTEN = 22  # command: close every owner's position in an instrument
-DEFINE = 18  # command: an instrument, a bar builder or a strategy, from memory the host holds
-DETACH = 19  # command: a strategy stops
-REPORT = 20  # execution report, two slots
-MORE_INPUT = 21  # journal: the rest of an input of two slots
-ORDER_ROW = 30  # journal outputs from here on
-FILL_ROW = 31
-POSITION_ROW = 32
-ACCOUNT_ROW = 33
-DENIAL_ROW = 34
-ALERT_ROW = 35
-BAR_ROW = 36  # two rows: prices, then volumes
-FAULT_ROW = 37
-MORE_ROW = 38  # the second row of a pair
-TIMER_ROW = 39
-
-FIRST_OUTPUT = ORDER_ROW
-"""Journal kinds from here on are outputs: they alone make the journal hash."""
-
-# --- orders ---------------------------------------------------------------------------------------
-BUY, SELL = 1, -1
-MARKET_ORDER, LIMIT_ORDER = 0, 1
-TYPE_NAMES = {MARKET_ORDER: "market", LIMIT_ORDER: "limit"}
-GTC, IOC = 0, 1
-TIF_NAMES = {GTC: "GTC", IOC: "IOC"}
-
-STATUS_NAMES = dict(
-    enumerate(
-        (
-            "free",
-            "initialized",
-            "denied",
-            "emulated",
-            "released",
-            "submitted",
-            "accepted",
-            "rejected",
-            "cancelled",
-            "expired",
-            "triggered",
-            "pending_update",
-            "pending_cancel",
-            "partially_filled",
-            "filled",
-        )
-    )
-)
-(
-    FREE,
-    INITIALIZED,
-    DENIED,
-    EMULATED,
-    RELEASED,
-    SUBMITTED,
-    ACCEPTED,
-    REJECTED,
-    CANCELLED,
-    EXPIRED,
-    TRIGGERED,
-    PENDING_UPDATE,
-    PENDING_CANCEL,
-    PARTIALLY_FILLED,
-    FILLED,
-) = range(15)
-CLOSED_STATUSES = (DENIED, REJECTED, CANCELLED, EXPIRED, FILLED)
-TAKER, MAKER = 0, 1
-
-HOST_ID = 1_000_000_000
-"""Client ids from here on are given by the host (cells, the ticket); below, by the engine."""
-
-# --- states ---------------------------------------------------------------------------------------
-STARTING, RUNNING, PAUSED, HALTED, STOPPED = range(5)
-ENGINE_STATE_NAMES = {
-    STARTING: "starting",
-    RUNNING: "running",
-    PAUSED: "paused",
-    HALTED: "halted",
-    STOPPED: "stopped",
-}
-TRADING_ACTIVE, TRADING_REDUCING, TRADING_HALTED = range(3)
-
-# --- faults: why the engine halted ----------------------------------------------------------------
-(
-    FAULT_NONE,
-    FAULT_OVERFLOW,
-    FAULT_STRATEGY,
-    FAULT_QUEUE_FULL,
-    FAULT_ORDERS_FULL,
-    FAULT_ROUNDS,
-    FAULT_RING_FULL,
-    FAULT_EVENT,
-    FAULT_TIMERS_FULL,
-    FAULT_TIMERS,
-    FAULT_ROWS,
-) = range(11)
-FAULT_TEXT = {
-    FAULT_NONE: "none",
-    FAULT_OVERFLOW: "an amount passed int64 (prices x quantities too large)",
-    FAULT_STRATEGY: "a strategy's handler raised",
-    FAULT_QUEUE_FULL: "more commands in one event than the queue holds",
-    FAULT_ORDERS_FULL: "more open orders than the pool holds",
-    FAULT_ROUNDS: "orders and fills still answering each other after 1,000 rounds",
-    FAULT_RING_FULL: "the ring of orders to the venue is full",
-    FAULT_EVENT: "an event of unknown kind or instrument",
-    FAULT_TIMERS_FULL: "more timers than the pool holds",
-    FAULT_TIMERS: "a million timers fired before one event: one that sets itself anew without end?",
-    FAULT_ROWS: "the answers to one event passed the journal's room for it",
-}
-
-# --- handlers: bits of a strategy's mask, and what its entry point is called with -----------------
-(
-    ON_START,
-    ON_BAR,
-    ON_TRADE,
-    ON_QUOTE,
-    ON_FILL,
-    ON_ORDER,
-    ON_TIMER,
-    ON_STOP,
-) = range(8)
-HANDLER_NAMES = (
-    "on_start",
-    "on_bar",
-    "on_trade",
-    "on_quote",
-    "on_fill",
-    "on_order",
-    "on_timer",
-    "on_stop",
-)
-
-# --- what a DEFINE command brings -----------------------------------------------------------------
-DEFINE_INSTRUMENT, DEFINE_BUILDER, DEFINE_STRATEGY, DEFINE_TIMER = range(4)
-
-# --- venues: who fills an instrument's orders -----------------------------------------------------
-VENUE_INTERNAL, VENUE_EXTERNAL = 0, 1
-
-
-def _record(*fields: Any) -> np.dtype[np.void]:
-    return np.dtype(list(fields), align=True)
-
-
-SLOT = _record(
-    ("seq", "i8"),
-    ("ts", "i8"),  # event time, ns UTC
-    ("ts_recv", "i8"),  # when it reached this process, ns UTC
-    ("kind", "u1"),
-    ("code", "u1"),  # events: the source; rows: a status or a rule
-    ("instrument", "u2"),
-    ("check", "u4"),
-    ("a", "i8"),
-    ("b", "i8"),
-    ("c", "i8"),
-    ("d", "i8"),
-)
-"""The 32-byte header and 32-byte payload that all messages share; see ``PAYLOADS``."""
-
-BAR_SLOTS = _record(
-    ("seq", "i8"),
-    ("ts", "i8"),  # close time
-    ("ts_recv", "i8"),
-    ("kind", "u1"),
-    ("code", "u1"),
-    ("instrument", "u2"),
-    ("check", "u4"),
-    ("open", "i8"),  # ticks
-    ("high", "i8"),
-    ("low", "i8"),
-    ("close", "i8"),
-    ("volume", "i8"),  # lots
-    ("notional", "i8"),  # ticks x lots; 0 where unknown, UNKNOWN where it passed int64
-    ("buy_volume", "i8"),
-    ("trades", "i8"),
-    ("ts_open", "i8"),
-    ("ts_first", "i8"),
-    ("ts_last", "i8"),
-    ("interval", "i8"),
-)
-"""A bar event: two slots."""
-
-ORDER_SLOTS = _record(
-    ("seq", "i8"),
-    ("ts", "i8"),
-    ("ts_recv", "i8"),
-    ("kind", "u1"),
-    ("code", "u1"),  # REPORT: the new status
-    ("instrument", "u2"),
-    ("check", "u4"),
-    ("order_id", "i8"),
-    ("qty", "i8"),  # lots: SUBMIT the whole, REPORT what this fill filled
-    ("price", "i8"),  # ticks: limit price, or fill price
-    ("side", "i1"),
-    ("type", "u1"),
-    ("tif", "u1"),
-    ("liquidity", "u1"),
-    ("pad", "i4"),
-    ("trade_id", "i8"),
-    ("tag", "i8"),
-    ("ahead", "i8"),  # lots queued before it, where the venue tells
-    ("venue_id", "i8"),
-    ("spare0", "i8"),  # two whole slots
-    ("spare1", "i8"),
-    ("spare2", "i8"),
-    ("spare3", "i8"),
-)
-"""SUBMIT commands, orders out and execution reports: two slots."""
-
-PAYLOADS = {
-    TRADE: "a price_tick, b qty_lot, c trade_id, d aggressor side (+1, -1, 0 unknown)",
-    QUOTE: "a bid_tick, b bid_lot, c ask_tick, d ask_lot",
-    DEPTH: "a price_tick, b the level's new total qty_lot (0 removes), c side, d orders there",
-    ACTION: "a numerator, b denominator of a split",
-    CLOCK: "nothing: ts is the watermark",
-    WAKE: "nothing: ts is the live clock",
-    CANCEL: "a order_id",
-    CANCEL_ALL: "a instrument or -1",
-    REPLACE: "a order_id, c price_tick",
-    STATE: "a trading state",
-    LIMIT: "a limit index, b value",
-    ACKNOWLEDGE: "a alert id",
-    KILL: "a 1 flattens as well",
-    FLATTEN: "a instrument",
-    HOLD: "a 1 holds, 0 lets go",
-    DEFINE: "code what; a address of the record, b bytes, c address of a strategy's watch list",
-    DETACH: "a strategy slot",
-    ORDER_ROW: "code status; a order_id, b signed leaves_lot, c price_tick, d strategy",
-    FILL_ROW: "code liquidity; a order_id, b signed qty_lot, c price_tick, d fee (ledger)",
-    POSITION_ROW: "code 0 net, else 1 + strategy; a qty_lot, b cost, c realised, d fees (ledger)",
-    ACCOUNT_ROW: "a cash, b market value, c fees, d realised (ledger)",
-    DENIAL_ROW: "code rule; a order_id, b limit, c value",
-    ALERT_ROW: "code rule; a alert id, b limit, c value, d count",
-    BAR_ROW: "ts close; ts_recv open time; a open, b high, c low, d close (ticks); code builder",
-    MORE_ROW: "after a bar: ts_recv its number; a volume, b notional, c buy_volume, d trades",
-    FAULT_ROW: "code fault; a strategy, b handler",
-    TIMER_ROW: "a strategy, b timer id, c due",
-}
-
-ENGINE = _record(
+ENGINE = record(
     ("magic", "i8"),
     ("version", "i8"),
     ("bytes", "i8"),
@@ -392,7 +136,7 @@ ENGINE = _record(
     ("pending_used", "i8"),
 )
 
-INSTRUMENT = _record(
+INSTRUMENT = record(
     ("price_num", "i8"),
     ("price_den", "i8"),
     ("lot_num", "i8"),
@@ -408,7 +152,7 @@ INSTRUMENT = _record(
     ("first_builder", "i8"),
 )
 
-MARKET = _record(
+MARKET = record(
     ("ts", "i8"),
     ("last", "i8"),  # ticks
     ("last_lot", "i8"),
@@ -432,9 +176,9 @@ NO_PRICE = -(2**62)
 UNKNOWN = -1
 FOREVER = 2**63 - 1
 
-LEVEL = _record(("tick", "i8"), ("lot", "i8"))
+LEVEL = record(("tick", "i8"), ("lot", "i8"))
 
-POSITION = _record(
+POSITION = record(
     ("qty", "i8"),  # lots
     ("cost", "i8"),  # ledger units, signed as qty
     ("realised", "i8"),
@@ -445,7 +189,7 @@ POSITION = _record(
 
 TRADES_KNOWN = 8
 NO_TRADE = -(2**62)
-ORDER = _record(
+ORDER = record(
     ("id", "i8"),
     ("venue_id", "i8"),
     ("ts", "i8"),
@@ -474,9 +218,9 @@ ORDER = _record(
     ("known", "i8", (TRADES_KNOWN,)),  # trade ids of its last fills
 )
 
-KEY = _record(("id", "i8"), ("slot", "i8"))
+KEY = record(("id", "i8"), ("slot", "i8"))
 
-STRATEGY = _record(
+STRATEGY = record(
     ("entry", "i8"),  # address of its entry point
     ("state", "i8"),  # offset from the header of its record in the arena
     ("before", "i8"),  # and of that record before the last handler call, in live engines
@@ -489,7 +233,7 @@ STRATEGY = _record(
     ("room", "i8"),  # bytes of the arena that it may use, twice: for its state and for before
 )
 
-BUILDER = _record(
+BUILDER = record(
     ("instrument", "i8"),
     ("interval", "i8"),
     ("next", "i8"),  # next builder of this instrument, -1 none
@@ -508,9 +252,9 @@ BUILDER = _record(
     ("ts_last", "i8"),
 )
 
-TIMER = _record(("due", "i8"), ("id", "i8"), ("strategy", "i8"))
+TIMER = record(("due", "i8"), ("id", "i8"), ("strategy", "i8"))
 
-ALERT = _record(
+ALERT = record(
     ("id", "i8"),
     ("ts", "i8"),
     ("ts_last", "i8"),
@@ -522,12 +266,11 @@ ALERT = _record(
     ("count", "i8"),
     ("acknowledged", "i8"),
 )
-INFO, WARNING, CRITICAL = range(3)
-SEVERITY_NAMES = {INFO: "info", WARNING: "warning", CRITICAL: "critical"}
 
-COMMAND = _record(("kind", "i8"), ("slot", "i8"), ("a", "i8"), ("b", "i8"))
 
-NOTICE = _record(
+COMMAND = record(("kind", "i8"), ("slot", "i8"), ("a", "i8"), ("b", "i8"))
+
+NOTICE = record(
     ("handler", "i8"),  # ON_ORDER or ON_FILL
     ("strategy", "i8"),
     ("instrument", "i8"),
@@ -542,7 +285,7 @@ NOTICE = _record(
     ("tag", "i8"),
 )
 
-CONTROL = _record(
+CONTROL = record(
     ("stop", "i8"),  # 1 asks the loop to end
     ("spin", "i8"),  # 1 never sleeps
     ("loops", "i8"),
@@ -553,12 +296,8 @@ CONTROL = _record(
 I8 = np.dtype("i8")
 U1 = np.dtype("u1")
 
-if (SLOT.itemsize, BAR_SLOTS.itemsize, ORDER_SLOTS.itemsize) != (64, 128, 128):
-    raise TypeError("messages must be whole slots: a field was added or lost")
-
 # Sizes in bytes, as plain integers: kernels can't read a dtype's attribute.
 ENGINE_BYTES = ENGINE.itemsize
-BAR_SLOTS_BYTES = BAR_SLOTS.itemsize
 INSTRUMENT_BYTES = INSTRUMENT.itemsize
 MARKET_BYTES = MARKET.itemsize
 LEVEL_BYTES = LEVEL.itemsize

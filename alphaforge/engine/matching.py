@@ -6,7 +6,8 @@ and trades from the moment the order arrives. Working orders are tried oldest fi
 
 from __future__ import annotations
 
-from alphaforge.engine import layout as L
+from alphaforge.engine import codes as K
+from alphaforge.engine import messages as M
 from alphaforge.engine import orders as O
 from alphaforge.engine.block import (
     bar_at,
@@ -59,7 +60,7 @@ def send_out(m, slot, kind):
     message.ahead = 0
     message.venue_id = o.venue_id
     if ring_push(h.out, at, slots_of(kind)) == 0:
-        fail(m, L.FAULT_RING_FULL)
+        fail(m, K.FAULT_RING_FULL)
         return 0
     return 1
 
@@ -68,15 +69,15 @@ def send_out(m, slot, kind):
 def submit_to_venue(m, slot):
     """Hand over an order that passed every check."""
     o = order(m, slot)
-    if instrument(m, o.instrument).venue == L.VENUE_EXTERNAL:
-        sent = send_out(m, slot, L.SUBMIT)
+    if instrument(m, o.instrument).venue == K.VENUE_EXTERNAL:
+        sent = send_out(m, slot, M.SUBMIT)
         O.transition(m, slot, O.DO_SUBMIT if sent == 1 else O.DO_DENY)
         return
     O.transition(m, slot, O.DO_SUBMIT)
     O.transition(m, slot, O.DO_ACCEPT)
     if market(m, o.instrument).quoted == 1:
-        match_touch(m, slot, L.TAKER)
-        if o.tif == L.IOC and o.open == 1:
+        match_touch(m, slot, K.TAKER)
+        if o.tif == K.IOC and o.open == 1:
             O.transition(m, slot, O.DO_EXPIRE)
 
 
@@ -84,9 +85,9 @@ def submit_to_venue(m, slot):
 def cancel_at_venue(m, slot):
     """Cancel a working order: at once inside, by asking outside."""
     o = order(m, slot)
-    if instrument(m, o.instrument).venue == L.VENUE_EXTERNAL:
-        asked = o.status == L.PENDING_CANCEL or not O.allows(o.status, O.DO_ASK_CANCEL)
-        if not asked and send_out(m, slot, L.CANCEL) == 1:
+    if instrument(m, o.instrument).venue == K.VENUE_EXTERNAL:
+        asked = o.status == K.PENDING_CANCEL or not O.allows(o.status, O.DO_ASK_CANCEL)
+        if not asked and send_out(m, slot, M.CANCEL) == 1:
             O.transition(m, slot, O.DO_ASK_CANCEL)
     else:
         O.transition(m, slot, O.DO_CANCEL)
@@ -100,10 +101,10 @@ def match_touch(m, slot, liquidity):
     touch = k.ask if o.side > 0 else k.bid
     if touch <= 0:
         return
-    if o.type == L.MARKET_ORDER:
-        fill(m, slot, o.leaves, touch, engine_at(m).now, L.TAKER, _next_trade_id(m))
+    if o.type == K.MARKET_ORDER:
+        fill(m, slot, o.leaves, touch, engine_at(m).now, K.TAKER, _next_trade_id(m))
     elif (o.price - touch) * o.side >= 0:
-        price = touch if liquidity == L.TAKER else o.price
+        price = touch if liquidity == K.TAKER else o.price
         fill(m, slot, o.leaves, price, engine_at(m).now, liquidity, _next_trade_id(m))
 
 
@@ -113,7 +114,7 @@ def match_quote(m, i):
     slot = market(m, i).open_head
     while slot >= 0:
         following = order(m, slot).next
-        match_touch(m, slot, L.MAKER)
+        match_touch(m, slot, K.MAKER)
         slot = following
 
 
@@ -126,12 +127,12 @@ def match_trade(m, i, price):
     while slot >= 0:
         o = order(m, slot)
         following = o.next
-        if o.type == L.MARKET_ORDER:
+        if o.type == K.MARKET_ORDER:
             if quoted == 0:
-                fill(m, slot, o.leaves, price, h.now, L.TAKER, _next_trade_id(m))
+                fill(m, slot, o.leaves, price, h.now, K.TAKER, _next_trade_id(m))
         elif (o.price - price) * o.side > 0:
-            fill(m, slot, o.leaves, o.price, h.now, L.MAKER, _next_trade_id(m))
-        elif o.tif == L.IOC:
+            fill(m, slot, o.leaves, o.price, h.now, K.MAKER, _next_trade_id(m))
+        elif o.tif == K.IOC:
             O.transition(m, slot, O.DO_EXPIRE)
         slot = following
 
@@ -154,15 +155,15 @@ def match_bar(m, e, known):
     while slot >= 0:
         o = order(m, slot)
         following = o.next
-        at_open = o.type == L.MARKET_ORDER or (o.price - bar.open) * o.side >= 0
+        at_open = o.type == K.MARKET_ORDER or (o.price - bar.open) * o.side >= 0
         if o.ts_last > max(bar.ts_open, known):
             pass
         elif at_open:
-            fill(m, slot, o.leaves, bar.open, bar.ts_open, L.TAKER, _next_trade_id(m))
-        elif o.tif == L.IOC:
+            fill(m, slot, o.leaves, bar.open, bar.ts_open, K.TAKER, _next_trade_id(m))
+        elif o.tif == K.IOC:
             O.transition(m, slot, O.DO_EXPIRE)
         else:
             worst = bar.low if o.side > 0 else bar.high
             if (o.price - worst) * o.side >= 0:
-                fill(m, slot, o.leaves, o.price, bar.ts_open, L.MAKER, _next_trade_id(m))
+                fill(m, slot, o.leaves, o.price, bar.ts_open, K.MAKER, _next_trade_id(m))
         slot = following

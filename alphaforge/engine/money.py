@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alphaforge.engine import layout as L
+from alphaforge.engine import codes as K
 from alphaforge.engine.atomic import mul_overflows
 from alphaforge.engine.block import fail, instrument
 from alphaforge.engine.jit import hot, kernel
@@ -17,7 +17,7 @@ PER_RATE = 1_000_000_000
 def mul(m, left, right):
     """``left * right``; past int64 the engine halts and the result is 0."""
     if mul_overflows(left, right):
-        fail(m, L.FAULT_OVERFLOW)
+        fail(m, K.FAULT_OVERFLOW)
         return 0
     return left * right
 
@@ -62,11 +62,11 @@ def mul_div(m, left, right, divisor):
                 remainder -= divisor
                 quotient += 1
         if quotient >= _LIMIT:
-            fail(m, L.FAULT_OVERFLOW)
+            fail(m, K.FAULT_OVERFLOW)
             return 0
     wholes = mul(m, whole, b)
     if wholes >= _LIMIT:
-        fail(m, L.FAULT_OVERFLOW)
+        fail(m, K.FAULT_OVERFLOW)
         return 0
     total = round_half_even(wholes + quotient, remainder, divisor)
     return -total if negative else total

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.block import (
     engine_at,
     fail,
@@ -92,7 +94,7 @@ TRANSITIONS: dict[str, dict[str, str]] = {
 
 def transition_table() -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     """uint8 table, states x events; 0 where the pair is refused."""
-    codes = {name: code for code, name in L.STATUS_NAMES.items()}
+    codes = {name: code for code, name in K.STATUS_NAMES.items()}
     table = np.zeros((len(codes), len(ORDER_EVENTS)), np.uint8)
     for state, row in TRANSITIONS.items():
         for event, target in row.items():
@@ -109,18 +111,18 @@ _LOW_BITS = 2**31 - 1
 def is_closed(status):
     """Whether nothing can follow but a late fill."""
     return (
-        status == L.DENIED
-        or status == L.REJECTED
-        or status == L.CANCELLED
-        or status == L.EXPIRED
-        or status == L.FILLED
+        status == K.DENIED
+        or status == K.REJECTED
+        or status == K.CANCELLED
+        or status == K.EXPIRED
+        or status == K.FILLED
     )
 
 
 @kernel
 def allows(status, event):
     """Whether the table has a place for an event in a state."""
-    return _TABLE[status, event] != L.FREE
+    return _TABLE[status, event] != K.FREE
 
 
 @kernel
@@ -184,7 +186,7 @@ def new_order(m, order_id, owner, i, side, type_, tif, qty, price, tag):
     h = engine_at(m)
     slot = h.free_head
     if slot < 0:
-        fail(m, L.FAULT_ORDERS_FULL)
+        fail(m, K.FAULT_ORDERS_FULL)
         return -1
     o = order(m, slot)
     h.free_head = o.next
@@ -214,9 +216,9 @@ def new_order(m, order_id, owner, i, side, type_, tif, qty, price, tag):
     o.side = side
     o.type = type_
     o.tif = tif
-    o.status = L.INITIALIZED
+    o.status = K.INITIALIZED
     o.deny_code = 0
-    o.liquidity = L.TAKER
+    o.liquidity = K.TAKER
     o.open = 0
     o.filled_times = 0
     for n in range(L.TRADES_KNOWN):
@@ -318,7 +320,7 @@ def notify(m, handler, slot, qty, price, fee, liquidity):
     if o.strategy < 0 or (strategy(m, o.strategy).handlers >> handler) & 1 == 0:
         return
     if h.notice_head - h.notice_tail >= h.notices_n:
-        fail(m, L.FAULT_QUEUE_FULL)
+        fail(m, K.FAULT_QUEUE_FULL)
         return
     n = notice_at(notice_address(m, h.notice_head))
     n.handler = handler
@@ -345,21 +347,21 @@ def transition(m, slot, event):
     h = engine_at(m)
     o = order(m, slot)
     target = _TABLE[o.status, event]
-    if target == L.FREE:
+    if target == K.FREE:
         h.illegal += 1
         return 0
     was_closed = is_closed(o.status)
     o.status = target
     o.ts_last = h.now
     journal_output(
-        m, L.ORDER_ROW, target, o.instrument, o.id, o.side * o.leaves, o.price, o.strategy
+        m, M.ORDER_ROW, target, o.instrument, o.id, o.side * o.leaves, o.price, o.strategy
     )
     closed = is_closed(target)
     if closed and o.open == 1:
         _unlink(m, slot)
-    elif not closed and o.open == 0 and target >= L.SUBMITTED:
+    elif not closed and o.open == 0 and target >= K.SUBMITTED:
         _link(m, slot)
-    notify(m, L.ON_ORDER, slot, o.side * o.qty, o.price, 0, o.liquidity)
+    notify(m, K.ON_ORDER, slot, o.side * o.qty, o.price, 0, o.liquidity)
     if closed and not was_closed:
         _release(m, slot)
     return 1

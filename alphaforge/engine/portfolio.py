@@ -6,7 +6,9 @@ At every moment ``cash + sum(cost) - sum(realised) + fees == start cash`` to the
 
 from __future__ import annotations
 
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine import orders as O
 from alphaforge.engine.block import engine_at, fail, market, order, position
 from alphaforge.engine.jit import hot, kernel
@@ -54,7 +56,7 @@ def mark(m, i, price):
     qty = position(m, 0, i).qty
     value = 0 if qty == 0 else notional(m, i, price, qty)
     if abs(value) > _LARGEST or abs(engine_at(m).market_value) > _LARGEST:
-        fail(m, L.FAULT_OVERFLOW)
+        fail(m, K.FAULT_OVERFLOW)
         return
     if value != k.value:
         engine_at(m).market_value += value - k.value
@@ -78,7 +80,7 @@ def journal_account(m):
     h = engine_at(m)
     if h.live == 1 and h.now >= h.account_due:
         h.account_due = h.now - h.now % L.ACCOUNT_NS + L.ACCOUNT_NS
-        journal_output(m, L.ACCOUNT_ROW, 0, 0, h.cash, h.market_value, h.fees, h.realised)
+        journal_output(m, M.ACCOUNT_ROW, 0, 0, h.cash, h.market_value, h.fees, h.realised)
 
 
 @kernel
@@ -95,13 +97,13 @@ def fill(m, slot, lots, price, ts, liquidity, trade_id):
     signed = o.side * lots
     i = o.instrument
     amount = notional(m, i, price, lots)
-    fee = fee_of(m, amount, h.maker_ppb if liquidity == L.MAKER else h.taker_ppb)
+    fee = fee_of(m, amount, h.maker_ppb if liquidity == K.MAKER else h.taker_ppb)
     h.cash -= amount * o.side + fee
     h.fees += fee
     h.realised += _book(m, 0, i, signed, price, fee)
     _book(m, o.strategy + 2, i, signed, price, fee)
     if abs(h.cash) > _LARGEST or abs(position(m, 0, i).cost) > _LARGEST:
-        fail(m, L.FAULT_OVERFLOW)
+        fail(m, K.FAULT_OVERFLOW)
     h.fills += 1
     o.fee += fee
     o.liquidity = liquidity
@@ -110,11 +112,11 @@ def fill(m, slot, lots, price, ts, liquidity, trade_id):
     O.transition(m, slot, O.DO_FILL if o.leaves == 0 else O.DO_FILL_PART)
     now = h.now
     h.now = ts
-    journal_output(m, L.FILL_ROW, liquidity, i, o.id, signed, price, fee)
-    O.notify(m, L.ON_FILL, slot, signed, price, fee, liquidity)
+    journal_output(m, M.FILL_ROW, liquidity, i, o.id, signed, price, fee)
+    O.notify(m, K.ON_FILL, slot, signed, price, fee, liquidity)
     h.now = now
     p = position(m, 0, i)
-    journal_output(m, L.POSITION_ROW, 0, i, p.qty, p.cost, p.realised, p.fees)
+    journal_output(m, M.POSITION_ROW, 0, i, p.qty, p.cost, p.realised, p.fees)
     mark(m, i, market(m, i).mark if market(m, i).mark > 0 else price)
 
 
@@ -195,4 +197,4 @@ def split(m, i, numerator, denominator):
         slot = following
     mark(m, i, adjusted)
     p = position(m, 0, i)
-    journal_output(m, L.POSITION_ROW, 0, i, p.qty, p.cost, p.realised, p.fees)
+    journal_output(m, M.POSITION_ROW, 0, i, p.qty, p.cost, p.realised, p.fees)

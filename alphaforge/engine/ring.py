@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.atomic import (
     copy_bytes,
     load_acquire,
@@ -32,16 +33,16 @@ READ = 64
 CAPACITY = 128
 DROPPED = 136
 SLOTS_AT = 192
-_KIND_AT = L.SLOT.fields["kind"][1]  # type: ignore[index]
+_KIND_AT = M.SLOT.fields["kind"][1]  # type: ignore[index]
 
 
-TWO_SLOTS = (L.BAR, L.SUBMIT, L.REPORT)
+TWO_SLOTS = (M.BAR, M.SUBMIT, M.REPORT)
 
 
 @hot
 def slots_of(kind):
     """How many slots a message of this kind takes: ``TWO_SLOTS`` two, all others one."""
-    if kind == L.BAR or kind == L.SUBMIT or kind == L.REPORT:
+    if kind == M.BAR or kind == M.SUBMIT or kind == M.REPORT:
         return 2
     return 1
 
@@ -61,9 +62,9 @@ def ring_push(ring, message, slots):
         return 0
     if skip > 0:
         for k in range(skip):
-            store_i8(ring + SLOTS_AT + (at + k) * L.SLOT_BYTES + _KIND_AT, L.PAD)
+            store_i8(ring + SLOTS_AT + (at + k) * M.SLOT_BYTES + _KIND_AT, M.PAD)
         at = 0
-    copy_bytes(ring + SLOTS_AT + at * L.SLOT_BYTES, message, slots * L.SLOT_BYTES)
+    copy_bytes(ring + SLOTS_AT + at * M.SLOT_BYTES, message, slots * M.SLOT_BYTES)
     store_release(ring, head + skip + slots)
     return 1
 
@@ -75,8 +76,8 @@ def ring_peek(ring):
     head = load_acquire(ring)
     capacity = load_i8(ring + CAPACITY)
     while read < head:
-        address = ring + SLOTS_AT + (read & (capacity - 1)) * L.SLOT_BYTES
-        if load_u1(address + _KIND_AT) != L.PAD:
+        address = ring + SLOTS_AT + (read & (capacity - 1)) * M.SLOT_BYTES
+        if load_u1(address + _KIND_AT) != M.PAD:
             return address
         read += 1
         store_release(ring + READ, read)
@@ -100,7 +101,7 @@ def ring_take(ring, target, room):
         slots = slots_of(load_u1(address + _KIND_AT))
         if moved + slots > room:
             return moved
-        copy_bytes(target + moved * L.SLOT_BYTES, address, slots * L.SLOT_BYTES)
+        copy_bytes(target + moved * M.SLOT_BYTES, address, slots * M.SLOT_BYTES)
         ring_pop(ring, slots)
         moved += slots
 
@@ -137,7 +138,7 @@ class Ring:
                 f"ring capacity must be a power of two of at least 4, not {capacity}."
             )
         self.path = path
-        self.memory = _map(path, SLOTS_AT + capacity * L.SLOT_BYTES, create)
+        self.memory = _map(path, SLOTS_AT + capacity * M.SLOT_BYTES, create)
         self.address = self.memory.ctypes.data
         if create:
             self.memory[:SLOTS_AT].view(np.int64)[CAPACITY // 8] = capacity
@@ -156,11 +157,11 @@ class Ring:
 
     def push(self, message: npt.NDArray[np.void]) -> bool:
         """Append one message (a structured array of one element); False where the ring is full."""
-        return bool(ring_push(self.address, message.ctypes.data, message.nbytes // L.SLOT_BYTES))
+        return bool(ring_push(self.address, message.ctypes.data, message.nbytes // M.SLOT_BYTES))
 
     def take(self, room: int = 4096) -> npt.NDArray[np.void]:
         """Whole messages moved out, as SLOT records; at most ``room`` slots."""
-        out = np.zeros(room, L.SLOT)
+        out = np.zeros(room, M.SLOT)
         return out[: ring_take(self.address, out.ctypes.data, room)]
 
 

@@ -6,7 +6,8 @@ never blocked.
 
 from __future__ import annotations
 
-from alphaforge.engine import layout as L
+from alphaforge.engine import codes as K
+from alphaforge.engine import messages as M
 from alphaforge.engine.block import (
     alert,
     engine_at,
@@ -90,24 +91,24 @@ def check(m, slot):
     """Run every check on an order; ``PASSED``, or the code, with its numbers left in the order."""
     h = engine_at(m)
     o = order(m, slot)
-    if h.trading == L.TRADING_HALTED:
+    if h.trading == K.TRADING_HALTED:
         return _deny(m, slot, TRADING_STATE, 0, h.trading)
     net = position(m, 0, o.instrument).qty
     k = market(m, o.instrument)
-    if h.trading == L.TRADING_REDUCING:
+    if h.trading == K.TRADING_REDUCING:
         closing = _added(k.buying if o.side > 0 else k.selling, o.qty)
         if net * o.side >= 0 or closing > abs(net):
             return _deny(m, slot, REDUCING_ONLY, abs(net), closing)
     record = instrument(m, o.instrument)
-    if o.tif > L.IOC:
-        return _deny(m, slot, TIME_IN_FORCE, L.IOC, o.tif)
+    if o.tif > K.IOC:
+        return _deny(m, slot, TIME_IN_FORCE, K.IOC, o.tif)
     if o.qty < record.min_lot:
         return _deny(m, slot, QUANTITY_MIN, record.min_lot, o.qty)
     if record.max_lot > 0 and o.qty > record.max_lot:
         return _deny(m, slot, QUANTITY_MAX, record.max_lot, o.qty)
-    if o.type == L.LIMIT_ORDER and o.price <= 0:
+    if o.type == K.LIMIT_ORDER and o.price <= 0:
         return _deny(m, slot, PRICE_POSITIVE, 1, o.price)
-    price = o.price if o.type == L.LIMIT_ORDER else k.mark
+    price = o.price if o.type == K.LIMIT_ORDER else k.mark
     if not notional_fits(m, o.instrument, price, o.qty):
         return _deny(m, slot, MAX_NOTIONAL, h.max_notional, _MOST)
     if h.max_notional > 0:
@@ -132,7 +133,7 @@ def check_price(m, slot, price):
     """The checks that another limit price of a working order has to pass."""
     h = engine_at(m)
     o = order(m, slot)
-    if h.trading == L.TRADING_HALTED:
+    if h.trading == K.TRADING_HALTED:
         return _deny(m, slot, TRADING_STATE, 0, h.trading)
     if price <= 0:
         return _deny(m, slot, PRICE_POSITIVE, 1, price)
@@ -199,7 +200,7 @@ def raise_alert(m, rule, severity, i, limit, value):
     a.value = value
     a.count = 1
     a.acknowledged = 0
-    journal_output(m, L.ALERT_ROW, rule, max(i, 0), a.id, limit, value, 1)
+    journal_output(m, M.ALERT_ROW, rule, max(i, 0), a.id, limit, value, 1)
 
 
 @kernel

@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine import orders as O
 from alphaforge.engine.atomic import call_entry, copy_bytes, load_i8, load_u1, store_i8
 from alphaforge.engine.bars import close_until, trade_to_builders
@@ -49,8 +51,8 @@ from alphaforge.engine.portfolio import (
 )
 from alphaforge.engine.ring import slots_of
 
-_KIND_AT = L.SLOT.fields["kind"][1]  # type: ignore[index]
-_WORDS_AT = L.SLOT.fields["a"][1]  # type: ignore[index]
+_KIND_AT = M.SLOT.fields["kind"][1]  # type: ignore[index]
+_WORDS_AT = M.SLOT.fields["a"][1]  # type: ignore[index]
 
 
 @hot
@@ -62,7 +64,7 @@ def call_handler(m, k, handler, i, address):
     """
     h = engine_at(m)
     s = strategy(m, k)
-    if (s.handlers >> handler) & 1 == 0 or s.running == 0 or h.fault != L.FAULT_NONE:
+    if (s.handlers >> handler) & 1 == 0 or s.running == 0 or h.fault != K.FAULT_NONE:
         return
     h.view_event = address
     h.view_instrument = m + h.instruments_at + i * L.INSTRUMENT_BYTES
@@ -70,7 +72,7 @@ def call_handler(m, k, handler, i, address):
     if h.live == 1 and s.bytes > 0:
         copy_bytes(m + s.before, m + s.state, s.bytes)
     if call_entry(s.entry, handler, m + s.state, m) != 0:
-        fail(m, L.FAULT_STRATEGY)
+        fail(m, K.FAULT_STRATEGY)
         h.fault_strategy = k
         h.fault_handler = handler
 
@@ -98,7 +100,7 @@ def _deliver_bar(m, address):
     for k in range(engine_at(m).strategies_used):
         wanted = strategy(m, k).interval
         if (wanted == 0 or wanted == bar.interval) and watches(m, k, bar.instrument) != 0:
-            call_handler(m, k, L.ON_BAR, bar.instrument, address)
+            call_handler(m, k, K.ON_BAR, bar.instrument, address)
 
 
 @kernel
@@ -126,10 +128,10 @@ def _settle(m):
         _deliver_notices(m)
         rounds += 1
         if rounds > L.MAX_ROUNDS:
-            fail(m, L.FAULT_ROUNDS)
+            fail(m, K.FAULT_ROUNDS)
         if load_i8(h.journal) > rows:
-            fail(m, L.FAULT_ROWS)
-        if h.fault == L.FAULT_ROUNDS or h.fault == L.FAULT_ROWS:
+            fail(m, K.FAULT_ROWS)
+        if h.fault == K.FAULT_ROUNDS or h.fault == K.FAULT_ROWS:
             h.command_tail = h.command_head
             h.notice_tail = h.notice_head
 
@@ -141,20 +143,20 @@ def _fire_timers(m, before, row_limit):
     Timers whose handlers set new ones without end are a fault after ``MAX_TIMERS``.
     """
     h = engine_at(m)
-    while h.next_timer < before and h.fault == L.FAULT_NONE and load_i8(h.journal) < row_limit:
+    while h.next_timer < before and h.fault == K.FAULT_NONE and load_i8(h.journal) < row_limit:
         due, timer_id, owner = take_due(m, before)
         if due == NEVER:
             return
         h.timers_fired += 1
         if h.timers_fired > L.MAX_TIMERS:
-            fail(m, L.FAULT_TIMERS)
+            fail(m, K.FAULT_TIMERS)
             return
         h.now = max(h.now, due)
-        journal_output(m, L.TIMER_ROW, 0, 0, owner, timer_id, due, 0)
+        journal_output(m, M.TIMER_ROW, 0, 0, owner, timer_id, due, 0)
         at = m + h.scratch_at + 256
         store_i8(at, timer_id)
         store_i8(at + 8, due)
-        call_handler(m, owner, L.ON_TIMER, 0, at)
+        call_handler(m, owner, K.ON_TIMER, 0, at)
         _settle(m)
 
 
@@ -167,7 +169,7 @@ def _journal_input(m, e):
         for part in (1, 2):
             at = e + _WORDS_AT + 32 * part
             w0, w1, w2, w3 = load_i8(at), load_i8(at + 8), load_i8(at + 16), load_i8(at + 24)
-            journal_row(m, L.MORE_INPUT, part, s.instrument, s.ts, s.ts_recv, w0, w1, w2, w3)
+            journal_row(m, M.MORE_INPUT, part, s.instrument, s.ts, s.ts_recv, w0, w1, w2, w3)
 
 
 @kernel
@@ -185,7 +187,7 @@ def _apply_trade(m, e):
     h.trades += 1
     mark(m, i, t.a)
     trade_to_builders(m, i, t.ts, t.a, t.b, t.d)
-    if k.open_head >= 0 and instrument(m, i).venue == L.VENUE_INTERNAL:
+    if k.open_head >= 0 and instrument(m, i).venue == K.VENUE_INTERNAL:
         match_trade(m, i, t.a)
 
 
@@ -203,7 +205,7 @@ def _apply_quote(m, e):
         k.quoted = 1
         if k.mark == 0:
             mark(m, i, (q.a + q.c) // 2)
-    if k.open_head >= 0 and instrument(m, i).venue == L.VENUE_INTERNAL:
+    if k.open_head >= 0 and instrument(m, i).venue == K.VENUE_INTERNAL:
         match_quote(m, i)
 
 
@@ -231,10 +233,10 @@ def _apply_bar(m, e):
 def _accepted(m, slot, price):
     """An order works, at this price: new, or after a replace whose answer a fill may overtake."""
     o = order(m, slot)
-    moved = o.open == 1 and o.type == L.LIMIT_ORDER and price > 0 and price != o.price
+    moved = o.open == 1 and o.type == K.LIMIT_ORDER and price > 0 and price != o.price
     if moved:
         o.price = price
-    if moved and (o.status == L.ACCEPTED or o.status == L.PARTIALLY_FILLED):
+    if moved and (o.status == K.ACCEPTED or o.status == K.PARTIALLY_FILLED):
         O.transition(m, slot, O.DO_UPDATE)
     else:
         O.transition(m, slot, O.DO_ACCEPT)
@@ -253,15 +255,15 @@ def _apply_report(m, e):
     if r.venue_id != 0:
         o.venue_id = r.venue_id
     o.ahead = r.ahead
-    if r.code == L.ACCEPTED:
+    if r.code == K.ACCEPTED:
         _accepted(m, slot, r.price)
-    elif r.code == L.REJECTED:
+    elif r.code == K.REJECTED:
         O.transition(m, slot, O.DO_REJECT)
-    elif r.code == L.CANCELLED:
+    elif r.code == K.CANCELLED:
         O.transition(m, slot, O.DO_CANCEL)
-    elif r.code == L.EXPIRED:
+    elif r.code == K.EXPIRED:
         O.transition(m, slot, O.DO_EXPIRE)
-    elif r.code == L.FILLED:
+    elif r.code == K.FILLED:
         if O.knows_trade(m, slot, r.trade_id):
             h.duplicate_fills += 1
         elif r.qty > o.leaves or r.qty <= 0 or r.price <= 0:
@@ -279,14 +281,14 @@ def define(m, what, record, size, watch_list):
     Returns the new index, or -1 where its pool is full.
     """
     h = engine_at(m)
-    if what == L.DEFINE_INSTRUMENT:
+    if what == K.DEFINE_INSTRUMENT:
         if h.instruments_used >= h.instruments_n:
             return -1
         at = m + h.instruments_at + h.instruments_used * L.INSTRUMENT_BYTES
         copy_bytes(at, record, L.INSTRUMENT_BYTES)
         h.instruments_used += 1
         return h.instruments_used - 1
-    if what == L.DEFINE_BUILDER:
+    if what == K.DEFINE_BUILDER:
         if h.builders_used >= h.builders_n:
             return -1
         at = m + h.builders_at + h.builders_used * L.BUILDER_BYTES
@@ -294,7 +296,7 @@ def define(m, what, record, size, watch_list):
         _link_builder(m, h.builders_used)
         h.builders_used += 1
         return h.builders_used - 1
-    if what == L.DEFINE_TIMER:
+    if what == K.DEFINE_TIMER:
         t = timer_at(record)
         return add_timer(m, t.strategy, t.due, t.id)
     return _define_strategy(m, record, size, watch_list)
@@ -375,7 +377,7 @@ def detach(m, k):
     """Stop a strategy: ``on_stop``, its working orders cancelled, its timers dropped."""
     if k < 0 or k >= engine_at(m).strategies_used or strategy(m, k).running == 0:
         return
-    call_handler(m, k, L.ON_STOP, 0, 0)
+    call_handler(m, k, K.ON_STOP, 0, 0)
     _settle(m)
     cancel_everything(m, -1, k)
     forget_timers(m, k)
@@ -388,8 +390,8 @@ def _apply_define(m, e):
     h = engine_at(m)
     k = define(m, s.code, s.a, s.b, s.c)
     h.defined = k
-    if k >= 0 and s.code == L.DEFINE_STRATEGY and strategy(m, k).started == 0:
-        call_handler(m, k, L.ON_START, 0, 0)
+    if k >= 0 and s.code == K.DEFINE_STRATEGY and strategy(m, k).started == 0:
+        call_handler(m, k, K.ON_START, 0, 0)
     h.defines += 1  # last: the host waits for it, and then looks for a fault
 
 
@@ -397,7 +399,7 @@ def _apply_define(m, e):
 def _known_instrument(m, e):
     if slot_at(e).instrument < engine_at(m).instruments_used:
         return True
-    fail(m, L.FAULT_EVENT)
+    fail(m, K.FAULT_EVENT)
     return False
 
 
@@ -407,7 +409,7 @@ def step(m, e):
     h = engine_at(m)
     ts = slot_at(e).ts
     kind = load_u1(e + _KIND_AT)
-    if h.now < h.live_from and kind >= L.SUBMIT and kind != L.REPORT:
+    if h.now < h.live_from and kind >= M.SUBMIT and kind != M.REPORT:
         ts = h.now  # a command of now, amid a back-fill's past
     if h.next_timer < ts:
         _fire_timers(m, ts, L.FOREVER)
@@ -416,42 +418,42 @@ def step(m, e):
         _journal_input(m, e)
     h.pending_used = 0
     handler = -1
-    if kind == L.BAR:
+    if kind == M.BAR:
         if _known_instrument(m, e):
             _apply_bar(m, e)
-    elif kind == L.TRADE:
+    elif kind == M.TRADE:
         if _known_instrument(m, e):
             _apply_trade(m, e)
-            handler = L.ON_TRADE
-    elif kind == L.QUOTE:
+            handler = K.ON_TRADE
+    elif kind == M.QUOTE:
         if _known_instrument(m, e):
             _apply_quote(m, e)
-            handler = L.ON_QUOTE
-    elif kind == L.DEPTH:
+            handler = K.ON_QUOTE
+    elif kind == M.DEPTH:
         if _known_instrument(m, e):
             d = slot_at(e)
             set_level(m, d.instrument, d.c, d.a, d.b)
-    elif kind == L.CLOCK:
+    elif kind == M.CLOCK:
         close_until(m, ts)
         journal_account(m)
-    elif kind == L.WAKE:
+    elif kind == M.WAKE:
         _fire_timers(m, ts + 1, L.FOREVER)
-    elif kind == L.REPORT:
+    elif kind == M.REPORT:
         _apply_report(m, e)
-    elif kind == L.ACTION:
+    elif kind == M.ACTION:
         if _known_instrument(m, e):
             split(m, slot_at(e).instrument, slot_at(e).a, slot_at(e).b)
-    elif kind == L.DEFINE:
+    elif kind == M.DEFINE:
         _apply_define(m, e)
-    elif kind == L.DETACH:
+    elif kind == M.DETACH:
         detach(m, slot_at(e).a)
-    elif (kind >= L.SUBMIT and kind <= L.KILL) or kind == L.FLATTEN or kind == L.HOLD:
+    elif (kind >= M.SUBMIT and kind <= M.KILL) or kind == M.FLATTEN or kind == M.HOLD:
         run_host_command(m, e)
     else:
-        fail(m, L.FAULT_EVENT)
+        fail(m, K.FAULT_EVENT)
     if h.notice_tail < h.notice_head:
         _deliver_notices(m)
-    if kind == L.BAR:
+    if kind == M.BAR:
         _deliver_bar(m, e)
     elif handler >= 0:
         _deliver_market(m, handler, slot_at(e).instrument, e)
@@ -468,9 +470,9 @@ def step(m, e):
 @kernel
 def _halt_where_failed(m):
     h = engine_at(m)
-    if h.fault != L.FAULT_NONE and h.state != L.HALTED:
-        h.state = L.HALTED
-        journal_output(m, L.FAULT_ROW, h.fault, 0, h.fault_strategy, h.fault_handler, h.events, 0)
+    if h.fault != K.FAULT_NONE and h.state != K.HALTED:
+        h.state = K.HALTED
+        journal_output(m, M.FAULT_ROW, h.fault, 0, h.fault_strategy, h.fault_handler, h.events, 0)
 
 
 @entry("int64(int64, int64)")
@@ -497,7 +499,7 @@ def run_events(m, events, offset, size, equity, room):
     """
     h = engine_at(m)
     stop = load_i8(h.journal) + room
-    while offset < size and h.state == L.RUNNING and load_i8(h.journal) < stop:
+    while offset < size and h.state == K.RUNNING and load_i8(h.journal) < stop:
         kind = load_u1(events + offset + _KIND_AT)
         ts = slot_at(events + offset).ts
         if h.next_timer < ts:
@@ -505,13 +507,13 @@ def run_events(m, events, offset, size, equity, room):
             # journal has room for.
             _fire_timers(m, ts, stop)
             _halt_where_failed(m)
-            if h.next_timer < ts or h.state != L.RUNNING:
+            if h.next_timer < ts or h.state != K.RUNNING:
                 continue
         step(m, events + offset)
-        if kind == L.BAR:
+        if kind == M.BAR:
             store_i8(equity, h.cash + h.market_value)
             equity += 8
-        offset += slots_of(kind) * L.SLOT_BYTES
+        offset += slots_of(kind) * M.SLOT_BYTES
     return offset
 
 

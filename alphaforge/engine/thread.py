@@ -12,7 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.atomic import (
     load_acquire,
     load_i8,
@@ -29,7 +31,7 @@ from alphaforge.engine.snapshot import publish
 from alphaforge.engine.step import step
 from alphaforge.errors import EngineHalted
 
-_KIND_AT = L.SLOT.fields["kind"][1]  # type: ignore[index]
+_KIND_AT = M.SLOT.fields["kind"][1]  # type: ignore[index]
 _EAGER_POLLS = 200
 _FIRST_NAP = 50_000
 _LONGEST_NAP = 2_000_000
@@ -66,7 +68,7 @@ def _wake(m, now):
     s.seq = 0
     s.ts = now
     s.ts_recv = now
-    s.kind = L.WAKE
+    s.kind = M.WAKE
     s.code = 0
     s.instrument = 0
     s.a = 0
@@ -85,7 +87,7 @@ def poll(m, rings, count, clock):
         ring = load_i8(rings + 8 * r)
         for _ in range(_BURST):
             e = ring_peek(ring)
-            if e == 0 or h.state != L.RUNNING:
+            if e == 0 or h.state != K.RUNNING:
                 break
             received = slot_at(e).ts_recv
             slots = slots_of(load_u1(e + _KIND_AT))
@@ -117,7 +119,7 @@ def run_thread(m, control, board, rings, count):
     clock = m + h.scratch_at + 384
     idle = 0
     nap = _FIRST_NAP
-    while load_acquire(control) == 0 and h.state == L.RUNNING:
+    while load_acquire(control) == 0 and h.state == K.RUNNING:
         publish(m, board)
         c.loops += 1
         if poll(m, rings, count, clock) > 0:

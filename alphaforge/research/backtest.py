@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 import alphaforge
 from alphaforge.data.history import History
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
 from alphaforge.errors import ConfigError, EngineHalted, StrategyError
 from alphaforge.instrument import Fees
@@ -168,7 +170,7 @@ def _run(
             parts.append(journal.copy(taken, journal.written))
             taken = journal.written
 
-    machine.call(0, L.ON_START)
+    machine.call(0, K.ON_START)
     if progress is None:
         machine.run(stream.events, equity, drain)
     else:
@@ -179,9 +181,9 @@ def _run(
             if machine.fault:
                 break
     if not machine.fault:
-        machine.call(0, L.ON_STOP)
+        machine.call(0, K.ON_STOP)
     drain()
-    return np.concatenate(parts) if parts else np.zeros(0, L.SLOT), equity
+    return np.concatenate(parts) if parts else np.zeros(0, M.SLOT), equity
 
 
 def _explain(
@@ -189,12 +191,12 @@ def _explain(
 ) -> None:
     """Raise what a halted engine has to say; a compiled raise is re-run in Python for its line."""
     event = int(machine.header["fault_event"])
-    if machine.fault != L.FAULT_STRATEGY:
+    if machine.fault != K.FAULT_STRATEGY:
         raise EngineHalted(
             f"the engine halted: {machine.fault_text()}. Mend the cause and run again."
         )
     error = entry.error if mode == "python" else _rerun(again, strategy, stream, event)
-    name = f"{type(strategy).__name__}.{L.HANDLER_NAMES[int(machine.header['fault_handler'])]}"
+    name = f"{type(strategy).__name__}.{K.HANDLER_NAMES[int(machine.header['fault_handler'])]}"
     if error is None:
         raise StrategyError(
             f"{name} raised in compiled mode in event {event:,}, and python mode did not: "
@@ -213,7 +215,7 @@ def _explain(
 def _rerun(again: Engine, strategy: Strategy, stream: Stream, event: int) -> BaseException | None:
     """Everything before the faulting event again, compiled; then that one event in python mode."""
     equity = np.zeros(stream.bars.size, np.int64)
-    again.call(0, L.ON_START)
+    again.call(0, K.ON_START)
     edge = int(stream.offsets[event])
     again.run(stream.events[:edge], equity, lambda: None)
     record = L.pool(again.block, "strategies")[0]
@@ -224,9 +226,9 @@ def _rerun(again: Engine, strategy: Strategy, stream: Stream, event: int) -> Bas
     record["entry"] = python.address
     if again.fault:  # it raised in on_start
         again.clear_fault()
-        again.call(0, L.ON_START)
+        again.call(0, K.ON_START)
     elif event == stream.offsets.size - 1:  # it raised in on_stop, after every event
-        again.call(0, L.ON_STOP)
+        again.call(0, K.ON_STOP)
     else:
         again.run(stream.events[edge : int(stream.offsets[event + 1])], equity, lambda: None)
     return python.error

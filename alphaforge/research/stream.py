@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alphaforge.data.history import History
-from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 
 
 @dataclass
@@ -34,8 +34,8 @@ class Stream:
     @cached_property
     def offsets(self) -> npt.NDArray[np.int64]:
         """The byte at which each message begins, and the end."""
-        sizes = np.full(self.bars.size, L.BAR_SLOTS.itemsize, np.int64)
-        sizes = np.insert(sizes, self.before, L.SLOT_BYTES)
+        sizes = np.full(self.bars.size, M.BAR_SLOTS.itemsize, np.int64)
+        sizes = np.insert(sizes, self.before, M.SLOT_BYTES)
         return np.concatenate([[0], np.cumsum(sizes)])
 
 
@@ -54,7 +54,7 @@ def event_stream(history: History, symbols: list[str], spec: str) -> Stream:
     before, actions = before[kept][order], actions[kept][order]
     raw = bars.view(np.uint8)
     pieces, done = [], 0
-    for at, action in zip((before * L.BAR_SLOTS.itemsize).tolist(), actions, strict=True):
+    for at, action in zip((before * M.BAR_SLOTS.itemsize).tolist(), actions, strict=True):
         pieces += [raw[done:at], np.frombuffer(action.tobytes(), np.uint8)]
         done = at
     pieces.append(raw[done:])

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from alphaforge.engine import layout as L
+from alphaforge.engine import codes as K
+from alphaforge.engine import messages as M
 from alphaforge.engine.risk import RULES
 from alphaforge.instrument import Instrument
 from alphaforge.units import ledger_digits
@@ -22,7 +23,7 @@ def fills_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
     """One row a fill: ts (UTC), instrument, side (+1/-1), qty, price, fee, order_id, liquidity."""
     import pandas as pd
 
-    fills = rows[rows["kind"] == L.FILL_ROW]
+    fills = rows[rows["kind"] == M.FILL_ROW]
     price, lot, ledger = _scales(fills["instrument"], instruments)
     return pd.DataFrame(
         {
@@ -33,7 +34,7 @@ def fills_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
             "price": fills["c"] * price[0] / price[1],
             "fee": fills["d"] / ledger,
             "order_id": fills["a"].astype(np.int64),
-            "liquidity": np.where(fills["code"] == L.MAKER, "maker", "taker"),
+            "liquidity": np.where(fills["code"] == K.MAKER, "maker", "taker"),
         }
     )
 
@@ -42,17 +43,17 @@ def orders_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
     """One row an order, as submitted, with its last status and why it was denied."""
     import pandas as pd
 
-    orders = rows[rows["kind"] == L.ORDER_ROW]
-    first = orders[orders["code"] == L.INITIALIZED]
+    orders = rows[rows["kind"] == M.ORDER_ROW]
+    first = orders[orders["code"] == K.INITIALIZED]
     _, last_reversed = np.unique(orders["a"][::-1], return_index=True)
     last = orders[orders.size - 1 - last_reversed]
     last = last[np.searchsorted(last["a"], first["a"])]
-    denials = rows[rows["kind"] == L.DENIAL_ROW]
+    denials = rows[rows["kind"] == M.DENIAL_ROW]
     reasons = {int(row["a"]): denial_text(row) for row in denials}
     price, lot, _ = _scales(first["instrument"], instruments)
     limit = first["c"] > 0
     # Added up, not what is left: a split changes what is left of an order.
-    fills = rows[rows["kind"] == L.FILL_ROW]
+    fills = rows[rows["kind"] == M.FILL_ROW]
     filled = np.zeros(first.size, np.int64)
     by_id = np.argsort(first["a"], kind="stable")
     np.add.at(filled, by_id[np.searchsorted(first["a"][by_id], fills["a"])], np.abs(fills["b"]))
@@ -66,7 +67,7 @@ def orders_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
             "qty": np.abs(first["b"]) * lot[0] / lot[1],
             "limit": np.where(limit, first["c"] * price[0] / price[1], np.nan),
             "filled": filled * lot[0] / lot[1],
-            "status": [L.STATUS_NAMES[int(code)] for code in last["code"]],
+            "status": [K.STATUS_NAMES[int(code)] for code in last["code"]],
             "reason": [reasons.get(int(a), "") for a in first["a"]],
             "ts_last": _times(last["ts"]),
         }
@@ -82,7 +83,7 @@ def round_trips(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
     import pandas as pd
 
     trips: list[dict[str, Any]] = []
-    pairs = np.flatnonzero(rows["kind"] == L.FILL_ROW)
+    pairs = np.flatnonzero(rows["kind"] == M.FILL_ROW)
     open_trips: dict[int, dict[str, Any]] = {}
     base: dict[int, tuple[int, int]] = {}
     following = rows[np.minimum(pairs + 1, rows.size - 1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from alphaforge.engine.layout import HANDLER_NAMES
+from alphaforge.engine.codes import HANDLER_NAMES
 from alphaforge.errors import ConfigError, StrategyError, did_you_mean
 from alphaforge.strategy.fields import Fields, Window, fields_of
 

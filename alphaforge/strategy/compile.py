@@ -23,7 +23,7 @@ from numba import types
 from numba.core import ir
 from numba.core.errors import NumbaError
 
-from alphaforge.engine import layout as L
+from alphaforge.engine import codes as K
 from alphaforge.engine.atomic import view
 from alphaforge.engine.jit import JIT
 from alphaforge.errors import StrategyError
@@ -77,7 +77,7 @@ def python_entry(strategy: Strategy) -> Entry:
     ``error`` with its traceback, and the engine halts.
     """
     codes = handlers_of(type(strategy))
-    bound = {code: getattr(strategy, L.HANDLER_NAMES[code]) for code in codes}
+    bound = {code: getattr(strategy, K.HANDLER_NAMES[code]) for code in codes}
     contexts: dict[int, tuple[Context, Any]] = {}
 
     def call(handler: int, state: int, engine: int) -> int:
@@ -139,7 +139,7 @@ def _compile(cls: type[Strategy], digest: str) -> Any:
     calls = []
     scope: dict[str, Any] = {"at": view(record_dtype(cls), self_type), "ctx_at": views.ctx_at}
     for code in handlers_of(cls):
-        name = L.HANDLER_NAMES[code]
+        name = K.HANDLER_NAMES[code]
         arguments = [self_type, views.CTX]
         text = f"    if handler == {code}:\n        {name}(at(state), ctx_at(engine)"
         if code in views.EVENTS:
@@ -161,7 +161,7 @@ def _compile(cls: type[Strategy], digest: str) -> Any:
 
 
 def _check_signature(cls: type, code: int) -> None:
-    name = L.HANDLER_NAMES[code]
+    name = K.HANDLER_NAMES[code]
     function = getattr(cls, name)
     wanted = 3 if code in SHOWN else 2
     found = list(inspect.signature(function).parameters)
@@ -219,7 +219,7 @@ def _members(cls: type) -> list[tuple[str, Any]]:
         member = inspect.getattr_static(cls, name)
         if (
             name.startswith("__")
-            or name in L.HANDLER_NAMES
+            or name in K.HANDLER_NAMES
             or (name in own and name not in ("ready",))
         ):
             continue

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from alphaforge.engine import layout as L
+from alphaforge.engine import codes as K
+from alphaforge.engine import messages as M
 from alphaforge.engine import orders as O
 from alphaforge.engine.block import (
     engine_at,
@@ -81,7 +82,7 @@ def _valid(m, i):
     """Whether an instrument index exists; one that doesn't is a fault."""
     if i >= 0 and i < engine_at(m).instruments_used:
         return True
-    fail(m, L.FAULT_EVENT)
+    fail(m, K.FAULT_EVENT)
     return False
 
 
@@ -93,11 +94,11 @@ def submit(m, i, side, type_, qty, price, tif, tag):
     if not _valid(m, i) or may_only_look(m, owner):
         return 0
     lots = snap_lots(m, i, qty)
-    ticks = snap_ticks(m, i, side, price) if type_ == L.LIMIT_ORDER else 0
+    ticks = snap_ticks(m, i, side, price) if type_ == K.LIMIT_ORDER else 0
     slot = O.new_order(m, 0, owner, i, side, type_, tif, lots, ticks, tag)
     if slot < 0:
         return 0
-    ask(m, L.SUBMIT, slot, 0, 0)
+    ask(m, M.SUBMIT, slot, 0, 0)
     return order(m, slot).id
 
 
@@ -116,24 +117,24 @@ def target(m, i, qty):
         missing = 0  # NaN is no wish to be flat: an order for nothing, which the checks deny
     elif missing == 0:
         return 0
-    side = L.SELL if missing < 0 else L.BUY
-    slot = O.new_order(m, 0, owner, i, side, L.MARKET_ORDER, L.GTC, abs(missing), 0, 0)
+    side = K.SELL if missing < 0 else K.BUY
+    slot = O.new_order(m, 0, owner, i, side, K.MARKET_ORDER, K.GTC, abs(missing), 0, 0)
     if slot < 0:
         return 0
-    ask(m, L.SUBMIT, slot, 0, 0)
+    ask(m, M.SUBMIT, slot, 0, 0)
     return order(m, slot).id
 
 
 @entry("void(int64, int64)")
 def cancel(m, order_id):
     """Ask to cancel an order of the strategy's own; one that isn't working is ignored."""
-    ask(m, L.CANCEL, engine_at(m).view_strategy, order_id, 0)
+    ask(m, M.CANCEL, engine_at(m).view_strategy, order_id, 0)
 
 
 @entry("void(int64, int64)")
 def cancel_all(m, i):
     """Ask to cancel the strategy's working orders in an instrument; -1 for all."""
-    ask(m, L.CANCEL_ALL, 0, i, engine_at(m).view_strategy)
+    ask(m, M.CANCEL_ALL, 0, i, engine_at(m).view_strategy)
 
 
 @entry("void(int64, int64, float64)")
@@ -143,7 +144,7 @@ def replace(m, order_id, limit):
     if slot >= 0:
         o = order(m, slot)
         price = snap_ticks(m, o.instrument, o.side, limit)
-        ask(m, L.REPLACE, engine_at(m).view_strategy, order_id, price)
+        ask(m, M.REPLACE, engine_at(m).view_strategy, order_id, price)
 
 
 @kernel
@@ -247,10 +248,10 @@ class Context:
         self, instrument: int, qty: float, limit: float | None = None, tif: int = 0, tag: int = 0
     ) -> int:
         """Buy at market, or at ``limit``; the order's id. ``tif`` is ``af.GTC`` or ``af.IOC``."""
-        type_ = L.MARKET_ORDER if limit is None else L.LIMIT_ORDER
+        type_ = K.MARKET_ORDER if limit is None else K.LIMIT_ORDER
         return int(
             submit(
-                self._m, instrument, L.BUY, type_, qty, 0.0 if limit is None else limit, tif, tag
+                self._m, instrument, K.BUY, type_, qty, 0.0 if limit is None else limit, tif, tag
             )
         )
 
@@ -258,10 +259,10 @@ class Context:
         self, instrument: int, qty: float, limit: float | None = None, tif: int = 0, tag: int = 0
     ) -> int:
         """Sell at market, or at ``limit``; the order's id. ``tif`` is ``af.GTC`` or ``af.IOC``."""
-        type_ = L.MARKET_ORDER if limit is None else L.LIMIT_ORDER
+        type_ = K.MARKET_ORDER if limit is None else K.LIMIT_ORDER
         return int(
             submit(
-                self._m, instrument, L.SELL, type_, qty, 0.0 if limit is None else limit, tif, tag
+                self._m, instrument, K.SELL, type_, qty, 0.0 if limit is None else limit, tif, tag
             )
         )
 

@@ -10,7 +10,9 @@ import ctypes
 import struct
 from typing import Any
 
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 
 _HEAD = 32
 _FOUR = struct.Struct("4q")
@@ -35,7 +37,7 @@ def structure(record: Any, name: str) -> type[ctypes.Structure]:
 
 EngineView = structure(L.ENGINE, "EngineView")
 InstrumentView = structure(L.INSTRUMENT, "InstrumentView")
-SlotView = structure(L.SLOT, "SlotView")
+SlotView = structure(M.SLOT, "SlotView")
 
 
 class _Shown:
@@ -176,11 +178,11 @@ class TimerEvent:
 
 
 SHOWN: dict[int, Any] = {
-    L.ON_BAR: Bar,
-    L.ON_TRADE: Trade,
-    L.ON_QUOTE: Quote,
-    L.ON_FILL: Fill,
-    L.ON_ORDER: OrderUpdate,
-    L.ON_TIMER: TimerEvent,
+    K.ON_BAR: Bar,
+    K.ON_TRADE: Trade,
+    K.ON_QUOTE: Quote,
+    K.ON_FILL: Fill,
+    K.ON_ORDER: OrderUpdate,
+    K.ON_TIMER: TimerEvent,
 }
 """Handler code -> what its second argument is; handlers that aren't here get ``ctx`` alone."""

@@ -7,6 +7,7 @@ from typing import Any
 import numba as nb
 import numpy as np
 
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine.atomic import load_i8, view
 from alphaforge.engine.block import bar_at, engine_at, instrument_at, notice_at, slot_at
@@ -25,12 +26,12 @@ def _type(name: str) -> Obj:
 
 
 EVENTS: dict[int, Obj] = {
-    L.ON_BAR: _type("bar"),
-    L.ON_TRADE: _type("trade"),
-    L.ON_QUOTE: _type("quote"),
-    L.ON_FILL: _type("fill"),
-    L.ON_ORDER: _type("order"),
-    L.ON_TIMER: _type("timer"),
+    K.ON_BAR: _type("bar"),
+    K.ON_TRADE: _type("trade"),
+    K.ON_QUOTE: _type("quote"),
+    K.ON_FILL: _type("fill"),
+    K.ON_ORDER: _type("order"),
+    K.ON_TIMER: _type("timer"),
 }
 ctx_at = view(np.dtype([("now_", "i8")]), CTX)
 EVENT_AT = {handler: view(_VIEW, type_) for handler, type_ in EVENTS.items()}
@@ -54,7 +55,7 @@ ATTRIBUTES: dict[int, list[str]] = {}
 
 def _attributes(handler: int, source: dict[str, str]) -> None:
     """Hang attributes given as expressions of the record ``e`` behind the view ``v``."""
-    at = {L.ON_BAR: "bar_at", L.ON_FILL: "notice_at", L.ON_ORDER: "notice_at"}.get(
+    at = {K.ON_BAR: "bar_at", K.ON_FILL: "notice_at", K.ON_ORDER: "notice_at"}.get(
         handler, "slot_at"
     )
     scope: dict[str, Any] = {
@@ -75,7 +76,7 @@ def _attributes(handler: int, source: dict[str, str]) -> None:
 
 _BOTH = {"instrument": "int(e.instrument)", "ts": "e.ts"}
 _attributes(
-    L.ON_BAR,
+    K.ON_BAR,
     {
         **_BOTH,
         **{name: f"_price(v, e.{name})" for name in ("open", "high", "low", "close")},
@@ -85,9 +86,9 @@ _attributes(
         "ts_open": "e.ts_open",
     },
 )
-_attributes(L.ON_TRADE, {**_BOTH, "price": "_price(v, e.a)", "qty": "_qty(v, e.b)", "side": "e.d"})
+_attributes(K.ON_TRADE, {**_BOTH, "price": "_price(v, e.a)", "qty": "_qty(v, e.b)", "side": "e.d"})
 _attributes(
-    L.ON_QUOTE,
+    K.ON_QUOTE,
     {
         **_BOTH,
         "bid": "_price(v, e.a)",
@@ -106,24 +107,24 @@ _NOTICE = {
     "side": "1 if e.qty > 0 else -1",
     "qty": "_qty(v, abs(e.qty))",
 }
-_attributes(L.ON_ORDER, _NOTICE)
+_attributes(K.ON_ORDER, _NOTICE)
 _attributes(
-    L.ON_FILL,
+    K.ON_FILL,
     {**_NOTICE, "liquidity": "e.liquidity", "fee": "e.fee / engine_at(v.engine_).ledger"},
 )
-_attributes(L.ON_TIMER, {"id": "load_i8(v.event_)", "due": "load_i8(v.event_ + 8)"})
+_attributes(K.ON_TIMER, {"id": "load_i8(v.event_)", "due": "load_i8(v.event_ + 8)"})
 
 
 def _buy(ctx, instrument, qty, limit, tif, tag):
     if limit is None:
-        return C.submit(address_of(ctx), instrument, L.BUY, L.MARKET_ORDER, qty, 0.0, tif, tag)
-    return C.submit(address_of(ctx), instrument, L.BUY, L.LIMIT_ORDER, qty, limit, tif, tag)
+        return C.submit(address_of(ctx), instrument, K.BUY, K.MARKET_ORDER, qty, 0.0, tif, tag)
+    return C.submit(address_of(ctx), instrument, K.BUY, K.LIMIT_ORDER, qty, limit, tif, tag)
 
 
 def _sell(ctx, instrument, qty, limit, tif, tag):
     if limit is None:
-        return C.submit(address_of(ctx), instrument, L.SELL, L.MARKET_ORDER, qty, 0.0, tif, tag)
-    return C.submit(address_of(ctx), instrument, L.SELL, L.LIMIT_ORDER, qty, limit, tif, tag)
+        return C.submit(address_of(ctx), instrument, K.SELL, K.MARKET_ORDER, qty, 0.0, tif, tag)
+    return C.submit(address_of(ctx), instrument, K.SELL, K.LIMIT_ORDER, qty, limit, tif, tag)
 
 
 def _target(ctx, instrument, qty):

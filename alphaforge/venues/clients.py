@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from alphaforge.engine import layout as L
+from alphaforge.engine import codes as K
+from alphaforge.engine import messages as M
 from alphaforge.engine.block import order_slots_at
 from alphaforge.engine.jit import entry, kernel
 from alphaforge.venues.orderbook import (
@@ -51,18 +52,18 @@ def _enter(x, s, e):
     window away) is rejected.
     """
     o = order_slots_at(e)
-    if o.type == L.LIMIT_ORDER and _too_far(x, s, o.price):
-        report(x, o.order_id, s, L.REJECTED, 0, o.price, o.side, 0, 0, 0)
+    if o.type == K.LIMIT_ORDER and _too_far(x, s, o.price):
+        report(x, o.order_id, s, K.REJECTED, 0, o.price, o.side, 0, 0, 0)
         return
-    report(x, o.order_id, s, L.ACCEPTED, 0, o.price, o.side, 0, 0, 0)
-    worst = o.price if o.type == L.LIMIT_ORDER else 0
+    report(x, o.order_id, s, K.ACCEPTED, 0, o.price, o.side, 0, 0, 0)
+    worst = o.price if o.type == K.LIMIT_ORDER else 0
     left = execute(x, s, o.side, o.qty, worst, o.order_id)
-    if left > 0 and o.type == L.LIMIT_ORDER and o.tif == L.GTC:
+    if left > 0 and o.type == K.LIMIT_ORDER and o.tif == K.GTC:
         n = rest(x, s, o.order_id, o.side, o.price, left)
         if n < 0:
-            report(x, o.order_id, s, L.CANCELLED, 0, o.price, o.side, 0, 0, 0)
+            report(x, o.order_id, s, K.CANCELLED, 0, o.price, o.side, 0, 0, 0)
     elif left > 0:
-        report(x, o.order_id, s, L.EXPIRED, 0, o.price, o.side, 0, 0, 0)
+        report(x, o.order_id, s, K.EXPIRED, 0, o.price, o.side, 0, 0, 0)
 
 
 @kernel
@@ -70,12 +71,12 @@ def _replace(x, s, n, e):
     """A resting order at a new price: a new place in a queue, and it may trade at once."""
     o = order_slots_at(e)
     if _too_far(x, s, o.price):
-        report(x, o.order_id, s, L.ACCEPTED, 0, resting(x, n).tick, o.side, 0, 0, 0)
+        report(x, o.order_id, s, K.ACCEPTED, 0, resting(x, n).tick, o.side, 0, 0, 0)
         return
     # Fills that were on their way when it was asked for are not there a second time.
     lots = min(o.qty, resting(x, n).lot)
     cancel(x, n)
-    report(x, o.order_id, s, L.ACCEPTED, 0, o.price, o.side, 0, 0, 0)
+    report(x, o.order_id, s, K.ACCEPTED, 0, o.price, o.side, 0, 0, 0)
     left = execute(x, s, o.side, lots, o.price, o.order_id)
     if left > 0:
         rest(x, s, o.order_id, o.side, o.price, left)
@@ -87,16 +88,16 @@ def handle(x, e):
     o = order_slots_at(e)
     s = _sim_of(x, o.instrument)
     if s < 0:
-        report(x, o.order_id, 0, L.REJECTED, 0, o.price, o.side, 0, 0, 0)
+        report(x, o.order_id, 0, K.REJECTED, 0, o.price, o.side, 0, 0, 0)
         return
-    if o.kind == L.SUBMIT:
+    if o.kind == M.SUBMIT:
         _enter(x, s, e)
     else:
         n = _find_own(x, o.order_id)
-        if n >= 0 and o.kind == L.CANCEL:
+        if n >= 0 and o.kind == M.CANCEL:
             cancel(x, n)
-            report(x, o.order_id, s, L.CANCELLED, 0, o.price, o.side, 0, 0, 0)
-        elif n >= 0 and o.kind == L.REPLACE:
+            report(x, o.order_id, s, K.CANCELLED, 0, o.price, o.side, 0, 0, 0)
+        elif n >= 0 and o.kind == M.REPLACE:
             _replace(x, s, n, e)
     emit_quote(x, s)
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.atomic import load_i8, store_i8, view
 from alphaforge.engine.block import order_slots_at, slot_at
 from alphaforge.engine.jit import kernel
@@ -135,7 +137,7 @@ def report(x, order_id, s, status, lots, tick, side, liquidity, trade_id, ahead)
     message.seq = h.seq
     message.ts = h.now
     message.ts_recv = h.stamp
-    message.kind = L.REPORT
+    message.kind = M.REPORT
     message.code = status
     message.instrument = sim(x, s).index
     message.check = 0
@@ -157,7 +159,7 @@ def report(x, order_id, s, status, lots, tick, side, liquidity, trade_id, ahead)
 @kernel
 def _emit_level(x, s, side, tick):
     here = price_level(x, s, tick)
-    emit(x, L.DEPTH, s, tick, here.lot, side, here.count)
+    emit(x, M.DEPTH, s, tick, here.lot, side, here.count)
 
 
 @kernel
@@ -175,7 +177,7 @@ def emit_quote(x, s):
     k.quoted_ask = k.best_ask
     k.quoted_bid_lot = bid_lot
     k.quoted_ask_lot = ask_lot
-    emit(x, L.QUOTE, s, k.best_bid, bid_lot, k.best_ask, ask_lot)
+    emit(x, M.QUOTE, s, k.best_bid, bid_lot, k.best_ask, ask_lot)
 
 
 @kernel
@@ -306,10 +308,10 @@ def execute(x, s, side, lots, worst, own_id):
         else:
             o.lot -= traded
             price_level(x, s, best).lot -= traded
-        emit(x, L.TRADE, s, best, traded, h.trade_seq, side)
+        emit(x, M.TRADE, s, best, traded, h.trade_seq, side)
         _emit_level(x, s, -side, best)
         if other != 0:
-            report(x, other, s, L.FILLED, traded, best, -side, L.MAKER, h.trade_seq, 0)
+            report(x, other, s, K.FILLED, traded, best, -side, K.MAKER, h.trade_seq, 0)
         if own_id != 0:
-            report(x, own_id, s, L.FILLED, traded, best, side, L.TAKER, h.trade_seq, 0)
+            report(x, own_id, s, K.FILLED, traded, best, side, K.TAKER, h.trade_seq, 0)
     return lots

@@ -19,6 +19,7 @@ import math
 import numpy as np
 
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.atomic import load_i8, store_i8
 from alphaforge.engine.jit import entry, kernel
 from alphaforge.venues.orderbook import (
@@ -162,7 +163,7 @@ def advance(x):
     s = next_arrival(x)
     if h.next_clock <= sim(x, s).next:
         h.now = max(h.now, h.next_clock)
-        emit(x, L.CLOCK, s, 0, 0, 0, 0)
+        emit(x, M.CLOCK, s, 0, 0, 0, 0)
         h.next_clock += CLOCK_EVERY
         return
     h.now = max(h.now, sim(x, s).next)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.atomic import load_acquire, load_i8, load_u1, sleep_ns, view, wall_ns
 from alphaforge.engine.jit import entry
 from alphaforge.engine.ring import CAPACITY, READ, Ring, ring_peek, ring_pop, slots_of
@@ -20,7 +21,7 @@ from alphaforge.errors import ConfigError, VenueError, did_you_mean
 from alphaforge.instrument import Instrument
 from alphaforge.venues import clients, orderbook, participants
 
-_KIND_AT = L.SLOT.fields["kind"][1]  # type: ignore[index]
+_KIND_AT = M.SLOT.fields["kind"][1]  # type: ignore[index]
 _SPARE = 1 << 13  # slots that one order can need: six for each resting one that it goes through
 _NAP = 1_000_000
 DRIVE = np.dtype(

@@ -29,7 +29,7 @@ MINUTE = 60  # bars of a second
 RECORDER = """
 import threading
 import numpy as np
-from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 
 class Recorder(threading.Thread):
     def __init__(self, engine):
@@ -41,7 +41,7 @@ class Recorder(threading.Thread):
     def read(self):
         with self.lock:
             while (rows := self.reader.read()).size:
-                of = (rows["kind"] == L.TRADE) & (rows["instrument"] == 0)
+                of = (rows["kind"] == M.TRADE) & (rows["instrument"] == 0)
                 self.trades.append(rows[of][["ts", "a", "b"]])
             return np.concatenate(self.trades)
 

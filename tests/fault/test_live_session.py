@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 import alphaforge as af
-from alphaforge.engine import layout as L
+from alphaforge.engine import codes as K
+from alphaforge.engine import messages as M
 from alphaforge.errors import EngineHalted, OrderError, RiskDenied, StrategyError
 from alphaforge.order import Order
 
@@ -87,10 +88,10 @@ def test_orders_limits_kill_and_arm(lab: af.Lab, eventually: Any) -> None:
 
     async def session() -> None:
         filled = await lab.filled(lab.submit(Order(SYMBOL, "buy", 0.2)))
-        assert (filled.status, filled.leaves) == (L.FILLED, 0)
+        assert (filled.status, filled.leaves) == (K.FILLED, 0)
         low = round(price(lab, "bid") - 500.0)
         working = lab.submit(Order(SYMBOL, "buy", 0.1, limit=float(low)))
-        assert (await lab.accepted(working)).status == L.ACCEPTED
+        assert (await lab.accepted(working)).status == K.ACCEPTED
         with pytest.raises(RiskDenied, match=r"MAX_POSITION: limit=2000, value=2200"):
             await lab.accepted(lab.submit(Order(SYMBOL, "buy", 1.9)))
         lab.limits.max_position[SYMBOL] = 0.25
@@ -101,7 +102,7 @@ def test_orders_limits_kill_and_arm(lab: af.Lab, eventually: Any) -> None:
             await lab.accepted(lab.submit(Order(SYMBOL, "sell", 0.1)))
         assert (lab.limits.max_notional, lab.limits.max_position[SYMBOL]) == (1_000.0, 0.25)
         lab.kill()
-        eventually(lambda: lab.live.feed.orders[working].status == L.CANCELLED, 10)
+        eventually(lambda: lab.live.feed.orders[working].status == K.CANCELLED, 10)
         with pytest.raises(RiskDenied, match="TRADING_HALTED"):
             await lab.accepted(lab.submit(Order(SYMBOL, "sell", 0.001)))
         lab.arm()
@@ -124,7 +125,7 @@ def test_kill_can_flatten(lab: af.Lab, eventually: Any) -> None:
     eventually(lambda: position(lab) == -300, 10)
     lab.kill(flatten=True)
     eventually(lambda: position(lab) == 0, 10)
-    assert int(lab.engine.header["trading"]) == L.TRADING_HALTED
+    assert int(lab.engine.header["trading"]) == K.TRADING_HALTED
 
 
 def test_two_streamed_bars_are_those_of_the_session(lab: af.Lab, eventually: Any) -> None:
@@ -162,7 +163,7 @@ def test_closed_bars_equal_bars_rebuilt_from_the_journal(lab: af.Lab, eventually
     parts.append(reader.read(1 << 20))
     assert (reader.missed, reader.damaged) == (0, 0)
     rows = np.concatenate(parts)
-    trades = rows[rows["kind"] == L.TRADE]
+    trades = rows[rows["kind"] == M.TRADE]
     live = lab.live
     for spec, interval in (("1s", 10**9), ("5s", 5 * 10**9), ("1m", 60 * 10**9)):
         series = live.feed.bars[live.builders[(SYMBOL, spec)]]
@@ -200,7 +201,7 @@ def test_a_strategy_that_raises_halts_and_resume_goes_on(
     assert held == 0.01, "its state is kept"
     lab.resume()
     eventually(lambda: int(lab.engine.header["events"]) > events + 100, 10)
-    assert asyncio.run(lab.filled(lab.submit(Order(SYMBOL, "buy", 0.01)))).status == L.FILLED
+    assert asyncio.run(lab.filled(lab.submit(Order(SYMBOL, "buy", 0.01)))).status == K.FILLED
     assert paper.position == held, "and it stays out"
 
 
@@ -280,8 +281,8 @@ def test_the_account_is_journalled_every_second_and_follows_from_the_fills(
     cash = int(live.engine.header["start_cash"])
     rows = live.engine.journal.reader().read(1 << 21)
     seconds, fills = [], 0
-    for row in rows[(rows["kind"] == L.FILL_ROW) | (rows["kind"] == L.ACCOUNT_ROW)]:
-        if row["kind"] == L.FILL_ROW:
+    for row in rows[(rows["kind"] == M.FILL_ROW) | (rows["kind"] == M.ACCOUNT_ROW)]:
+        if row["kind"] == M.FILL_ROW:
             cash -= int(row["b"]) * int(row["c"]) * value + int(row["d"])
             fills += 1
         else:
@@ -309,13 +310,13 @@ def test_a_back_fill_is_shown_and_never_traded(lab: af.Lab, eventually: Any) -> 
     eventually(lambda: live.exchange.market_data.waiting == 0, 10, "the engine's reading")
     rows = live.engine.journal.reader().read(1 << 21)
     assert int(rows["seq"][0]) == 0
-    assert (np.diff(rows["ts"][rows["kind"] >= L.FIRST_OUTPUT]) >= 0).all(), "time went back"
-    bars = rows[rows["kind"] == L.BAR_ROW]
-    orders = rows[(rows["kind"] == L.ORDER_ROW) & (rows["code"] == L.INITIALIZED)]
+    assert (np.diff(rows["ts"][rows["kind"] >= M.FIRST_OUTPUT]) >= 0).all(), "time went back"
+    bars = rows[rows["kind"] == M.BAR_ROW]
+    orders = rows[(rows["kind"] == M.ORDER_ROW) & (rows["code"] == K.INITIALIZED)]
     assert (bars["ts"] < live.live_from).sum() >= 490
     assert 1 <= orders.size < 20
     assert (orders["ts"] >= live.live_from).all()
-    timers = rows[rows["kind"] == L.TIMER_ROW]
+    timers = rows[rows["kind"] == M.TIMER_ROW]
     assert (timers["ts"] == timers["c"]).sum() > 400, "a back-fill's timers fire in its time"
 
 
@@ -338,13 +339,13 @@ def test_cancels_and_replaces_through_the_ring_leave_every_order_known(
     live = lab.live
     lab.limits.max_order_rate = 0
     ids = [lab.submit(Order(SYMBOL, "buy", 0.01, limit=60_000.0)) for _ in range(40)]
-    eventually(lambda: statuses(lab, ids) == {L.ACCEPTED}, 10, "working")
+    eventually(lambda: statuses(lab, ids) == {K.ACCEPTED}, 10, "working")
     for order_id in ids[::2]:
         live.replace(order_id, 60_001.0)
     eventually(lambda: {live.feed.orders[i].price for i in ids[::2]} == {120_002}, 10, "moved")
     for order_id in ids:
         live.cancel(order_id)
-    eventually(lambda: statuses(lab, ids) == {L.CANCELLED}, 10, "cancelled")
+    eventually(lambda: statuses(lab, ids) == {K.CANCELLED}, 10, "cancelled")
     assert asyncio.run(lab.filled(lab.submit(Order(SYMBOL, "buy", 0.01)))).leaves == 0
     lab.paper(Brief(), SYMBOL, "1s")
     eventually(lambda: int(lab.engine.header["order_seq"]) >= 5, 20, "five orders")
@@ -367,7 +368,7 @@ def test_an_await_that_timed_out_ends_nothing(lab: af.Lab, eventually: Any) -> N
         asyncio.run(lab.filled(order, timeout=0.1))
     assert lab.live.feed._waiters == []
     lab.live.cancel(order)
-    eventually(lambda: lab.live.feed.orders[order].status == L.CANCELLED, 10)
+    eventually(lambda: lab.live.feed.orders[order].status == K.CANCELLED, 10)
     assert asyncio.run(lab.filled(lab.submit(Order(SYMBOL, "buy", 0.01)))).leaves == 0
 
 

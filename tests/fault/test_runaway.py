@@ -8,7 +8,7 @@ from market import stored_walk
 
 import alphaforge as af
 from alphaforge.data.history import History
-from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.errors import EngineHalted
 from alphaforge.research.backtest import backtest
 
@@ -61,6 +61,6 @@ def test_more_timers_than_the_journal_holds_lose_no_row(history: History) -> Non
 
     stored_walk(history, 100, 3)
     run = backtest(history, Ticks(), ["XYZ"], "1h")
-    fired = run.rows[run.rows["kind"] == L.TIMER_ROW]
+    fired = run.rows[run.rows["kind"] == M.TIMER_ROW]
     assert fired.size > 350_000, "more than the journal's ring"
     assert (np.diff(fired["c"]) == 1_000_000_000).all()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from market import SMALL, T0, slot, small_engine
 
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 
 ops = st.lists(
     st.tuples(st.sampled_from([1, -1]), st.integers(0, SMALL.levels - 1), st.integers(0, 3)),
@@ -34,7 +35,7 @@ def test_levels_within_the_window_equal_a_dict(base: int, operations: list) -> N
     crossed = 0
     for side, away, lots in operations:
         tick = base + 1 + away
-        engine.step(slot(L.DEPTH, T0, a=tick, b=lots, c=side))
+        engine.step(slot(M.DEPTH, T0, a=tick, b=lots, c=side))
         known = twin[side].pop(tick, None) is not None
         if lots:
             twin[side][tick] = lots
@@ -52,7 +53,7 @@ def test_the_best_price_is_right_however_far_levels_lie(operations: list) -> Non
     engine = small_engine()
     twin: dict[int, int] = {}
     for tick, lots in operations:
-        engine.step(slot(L.DEPTH, T0, a=tick, b=lots, c=1))
+        engine.step(slot(M.DEPTH, T0, a=tick, b=lots, c=1))
         twin.pop(tick, None)
         if lots:
             twin[tick] = lots
@@ -67,9 +68,9 @@ def test_the_best_price_is_right_however_far_levels_lie(operations: list) -> Non
 def test_removing_a_level_that_was_dropped_leaves_the_one_in_its_place() -> None:
     engine = small_engine()
     window = SMALL.levels
-    engine.step(slot(L.DEPTH, T0, a=1000, b=5, c=1))
-    engine.step(slot(L.DEPTH, T0, a=1000 - 2 * window + 8, b=5, c=1))
-    engine.step(slot(L.DEPTH, T0, a=1000 - window + 8, b=0, c=1))  # shares its slot; never set
-    engine.step(slot(L.DEPTH, T0, a=1000, b=0, c=1))
+    engine.step(slot(M.DEPTH, T0, a=1000, b=5, c=1))
+    engine.step(slot(M.DEPTH, T0, a=1000 - 2 * window + 8, b=5, c=1))
+    engine.step(slot(M.DEPTH, T0, a=1000 - window + 8, b=0, c=1))  # shares its slot; never set
+    engine.step(slot(M.DEPTH, T0, a=1000, b=0, c=1))
     level = L.pool(engine.block, "levels")[(8 + 1000) % window]
     assert (int(level["tick"]), int(level["lot"])) == (1000 - 2 * window + 8, 5)

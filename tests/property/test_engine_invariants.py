@@ -26,7 +26,9 @@ from market import (
 )
 
 import alphaforge as af
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
 from alphaforge.strategy.compile import compiled_entry
 
@@ -39,7 +41,7 @@ prices = st.integers(90, 110)
 lots = st.integers(1, 40)
 sides = st.sampled_from([1, -1])
 which = st.integers(0, 2)
-tifs = st.sampled_from([L.GTC, L.IOC])
+tifs = st.sampled_from([K.GTC, K.IOC])
 
 event = st.one_of(
     st.tuples(st.just("trade"), which, prices, lots, sides),
@@ -67,7 +69,7 @@ class Driver:
     """Turns drawn operations into messages; host ids in the order in which they were given."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine, self.ts, self.ids = engine, T0, L.HOST_ID
+        self.engine, self.ts, self.ids = engine, T0, K.HOST_ID
         self.known: list[int] = []
 
     def do(self, operation: tuple[Any, ...]) -> int:
@@ -100,29 +102,29 @@ class Driver:
         return submit(self.ts, self.next_id(), side, size, price, tif, i)
 
     def cancel(self, n: int) -> Any:
-        return slot(L.CANCEL, self.ts, a=self.pick(n))
+        return slot(M.CANCEL, self.ts, a=self.pick(n))
 
     def replace(self, n: int, price: int) -> Any:
-        return slot(L.REPLACE, self.ts, a=self.pick(n), c=price)
+        return slot(M.REPLACE, self.ts, a=self.pick(n), c=price)
 
     def cancel_all(self, i: int) -> Any:
-        return slot(L.CANCEL_ALL, self.ts, a=i)
+        return slot(M.CANCEL_ALL, self.ts, a=i)
 
     def split(self, i: int, ratio: tuple[int, int]) -> Any:
-        return slot(L.ACTION, self.ts, i, a=ratio[0], b=ratio[1])
+        return slot(M.ACTION, self.ts, i, a=ratio[0], b=ratio[1])
 
     def limits(self, position: int, notional: int, rate: int) -> Any:
         index, value = [(0, position), (1, notional), (2, rate)][self.ts % 3]
-        return slot(L.LIMIT, self.ts, self.ts % 2, a=index, b=value)
+        return slot(M.LIMIT, self.ts, self.ts % 2, a=index, b=value)
 
     def state(self, trading: int) -> Any:
-        return slot(L.STATE, self.ts, a=trading)
+        return slot(M.STATE, self.ts, a=trading)
 
     def flatten(self, i: int) -> Any:
-        return slot(L.FLATTEN, self.ts, a=i)
+        return slot(M.FLATTEN, self.ts, a=i)
 
     def kill(self, and_flatten: int) -> Any:
-        return slot(L.KILL, self.ts, a=and_flatten)
+        return slot(M.KILL, self.ts, a=and_flatten)
 
 
 def check_all(engine: Engine, split: bool = False) -> None:
@@ -130,7 +132,7 @@ def check_all(engine: Engine, split: bool = False) -> None:
     check_orders(engine)
     if not split:  # a split changes quantities, and no row says from what
         check_journal_of_orders(rows_of(engine))
-    assert engine.fault == L.FAULT_NONE
+    assert engine.fault == K.FAULT_NONE
 
 
 @settings(max_examples=120, deadline=None)
@@ -210,14 +212,14 @@ def test_two_strategies_and_a_host(operations: list[tuple[Any, ...]], seed: int)
         fault = driver.do(operation)
         check_money(engine)
         if fault:  # the small pools can fill up: that is a fault, and no money is lost by it
-            assert fault in (L.FAULT_ORDERS_FULL, L.FAULT_TIMERS_FULL)
+            assert fault in (K.FAULT_ORDERS_FULL, K.FAULT_TIMERS_FULL)
             return
         check_orders(engine)
     check_all(engine, any(operation[0] == "split" for operation in operations))
 
 
 statuses = st.sampled_from(
-    [L.ACCEPTED, L.REJECTED, L.CANCELLED, L.EXPIRED, L.FILLED, L.FILLED, L.FILLED]
+    [K.ACCEPTED, K.REJECTED, K.CANCELLED, K.EXPIRED, K.FILLED, K.FILLED, K.FILLED]
 )
 reported = st.one_of(
     st.tuples(st.just("limit"), which, sides, lots, tifs, prices),
@@ -241,7 +243,7 @@ def test_a_venue_that_reports_anything_at_all(operations: list[tuple[Any, ...]])
     """Late, doubled, too large and unknown reports are counted; none breaks the books."""
     from alphaforge.engine.ring import Ring
 
-    engine = small_engine(*INSTRUMENTS, venue=L.VENUE_EXTERNAL, fees=FEES)
+    engine = small_engine(*INSTRUMENTS, venue=K.VENUE_EXTERNAL, fees=FEES)
     out = Ring(1 << 10)
     engine.header["out"] = out.address
     driver = Driver(engine)
@@ -259,10 +261,10 @@ def test_a_venue_that_reports_anything_at_all(operations: list[tuple[Any, ...]])
         check_orders(engine)
     rows = rows_of(engine)
     check_journal_of_orders(rows, priced=False)
-    fills = rows[rows["kind"] == L.FILL_ROW]
+    fills = rows[rows["kind"] == M.FILL_ROW]
     assert int(engine.header["fills"]) == len(fills)
     for key in set(fills["a"].tolist()):
-        orders = rows[(rows["kind"] == L.ORDER_ROW) & (rows["a"] == key)]
+        orders = rows[(rows["kind"] == M.ORDER_ROW) & (rows["a"] == key)]
         filled = abs(int(fills["b"][fills["a"] == key].sum()))
         assert filled + abs(int(orders["b"][-1])) == abs(int(orders["b"][0]))
         assert int((fills["a"] == key).sum()) <= len(trades[key]), "a trade was booked twice"
@@ -276,8 +278,8 @@ def test_slots_are_reused_longest_closed_first_and_ids_found_until_then() -> Non
     size = L.pool(engine.block, "orders").size
     count = 5 * size
     for n in range(count):
-        engine.step(submit(T0 + n, L.HOST_ID + n, 1 if n % 2 else -1, 1))
-        newest = L.HOST_ID + n
+        engine.step(submit(T0 + n, K.HOST_ID + n, 1 if n % 2 else -1, 1))
+        newest = K.HOST_ID + n
         assert find_order(engine.address, newest) >= 0
         assert find_order(engine.address, newest - size) == -1
         assert n < size or find_order(engine.address, newest - size + 1) >= 0
@@ -290,8 +292,8 @@ def test_more_open_orders_than_the_pool_holds_is_a_fault_and_not_a_crash() -> No
     size = L.pool(engine.block, "orders").size
     engine.step(quote(T0, 100, 101))
     for n in range(size):
-        assert engine.step(submit(T0 + n, L.HOST_ID + n, 1, 1, 50)) == L.FAULT_NONE
-    assert engine.step(submit(T0 + size, L.HOST_ID + size, 1, 1, 50)) == L.FAULT_ORDERS_FULL
+        assert engine.step(submit(T0 + n, K.HOST_ID + n, 1, 1, 50)) == K.FAULT_NONE
+    assert engine.step(submit(T0 + size, K.HOST_ID + size, 1, 1, 50)) == K.FAULT_ORDERS_FULL
     assert int(engine.header["open_orders"]) == size
     check_orders(engine)
 
@@ -302,12 +304,12 @@ def test_the_order_rate_is_exact(gaps: list[int], most: int) -> None:
     """At most ``most`` orders in any second, counted by hand from those let through."""
     engine = small_engine()
     engine.step(quote(T0, 100, 101))
-    engine.step(slot(L.LIMIT, T0, a=2, b=most))
+    engine.step(slot(M.LIMIT, T0, a=2, b=most))
     ts, passed = T0, []
     for n, gap in enumerate(gaps):
         ts += gap
         denied = int(engine.header["denied"])
-        engine.step(submit(ts, L.HOST_ID + n, 1, 1))
+        engine.step(submit(ts, K.HOST_ID + n, 1, 1))
         allowed = sum(1 for at in passed if at > ts - 1_000_000_000) < most
         assert (int(engine.header["denied"]) == denied) == allowed
         if allowed:
@@ -330,13 +332,13 @@ def test_after_a_split_the_owners_still_make_the_net(numerator: int, denominator
     for k in (0, 1):
         engine.add_strategy(compiled_entry(Odd(qty=3.0 + 2 * k)), ["AAA"])
     engine.step(quote(T0, 100, 102))
-    engine.step(submit(T0 + 1, L.HOST_ID, -1, 1))
-    engine.step(slot(L.ACTION, T0 + 2, a=numerator, b=denominator))
+    engine.step(submit(T0 + 1, K.HOST_ID, -1, 1))
+    engine.step(slot(M.ACTION, T0 + 2, a=numerator, b=denominator))
     check_money(engine)
     for n, side in enumerate((1, -1)):
-        engine.step(submit(T0 + 3 + n, L.HOST_ID + 1 + n, side, 1))
+        engine.step(submit(T0 + 3 + n, K.HOST_ID + 1 + n, side, 1))
         check_money(engine)
-    engine.step(slot(L.FLATTEN, T0 + 9))
+    engine.step(slot(M.FLATTEN, T0 + 9))
     check_money(engine)
     net = L.pool(engine.block, "positions")[0]
     assert (int(net["qty"]), int(net["cost"])) == (0, 0)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from market import T0, submit
 
-from alphaforge.engine import layout as L
+from alphaforge.engine import codes as K
+from alphaforge.engine import messages as M
 from alphaforge.engine.ring import Ring
 from alphaforge.errors import VenueError
 from alphaforge.venues import clients, orderbook
@@ -23,7 +24,7 @@ from alphaforge.venues.participants import (
 )
 from alphaforge.venues.simulated import INSTRUMENTS, SimulatedExchange, _new_exchange
 
-OWN = L.HOST_ID + 7
+OWN = K.HOST_ID + 7
 Row = tuple[int, ...]
 
 
@@ -47,8 +48,8 @@ def messages(slots: Any) -> Iterator[Any]:
     """Whole messages; an execution report's second slot isn't one."""
     n = 0
     while n < len(slots):
-        yield slots[n : n + 2] if slots["kind"][n] == L.REPORT else slots[n : n + 1]
-        n += 2 if slots["kind"][n] == L.REPORT else 1
+        yield slots[n : n + 2] if slots["kind"][n] == M.REPORT else slots[n : n + 1]
+        n += 2 if slots["kind"][n] == M.REPORT else 1
 
 
 class Book:
@@ -74,7 +75,7 @@ def test_the_stream_rebuilds_the_book_at_every_event(symbol: str) -> None:
     made, book = exchange(symbol=symbol), Book()
     last: Any = None
     expected: tuple[int, int, int] | None = None
-    counts = {L.TRADE: 0, L.QUOTE: 0, L.DEPTH: 0, L.CLOCK: 0}
+    counts = {M.TRADE: 0, M.QUOTE: 0, M.DEPTH: 0, M.CLOCK: 0}
     for slots in emitted(made, 20_000):
         for row in slots:
             kind = int(row["kind"])
@@ -82,19 +83,19 @@ def test_the_stream_rebuilds_the_book_at_every_event(symbol: str) -> None:
             if last is not None:
                 assert row["seq"] == last["seq"] + 1
                 assert row["ts"] >= last["ts"]
-            if kind == L.DEPTH:
+            if kind == M.DEPTH:
                 if expected is not None:  # lots are conserved: the level lost what was traded
                     assert (int(row["c"]), int(row["a"]), int(row["b"])) == expected
                     expected = None
                 book.set(row)
-            elif kind == L.TRADE:
+            elif kind == M.TRADE:
                 bid, bid_lots, ask, ask_lots = book.touch
                 price, lots = int(row["a"]), int(row["b"])
                 best, there = (ask, ask_lots) if row["d"] > 0 else (bid, bid_lots)
                 assert price == best, "not the best price of the other side"
                 assert 0 < lots <= there
                 expected = (-int(row["d"]), price, there - lots)
-            elif kind == L.QUOTE:
+            elif kind == M.QUOTE:
                 assert tuple(int(row[n]) for n in "abcd") == book.touch
                 assert row["a"] < row["c"], "crossed"
             last = row
@@ -124,8 +125,8 @@ def fills(ring: Ring) -> list[Row]:
     """(order, lots, price, liquidity) of each FILLED report on the ring."""
     found = []
     for each in messages(ring.take(4096)):
-        if each["kind"][0] == L.REPORT and each["code"][0] == L.FILLED:
-            report = each.copy().view(L.ORDER_SLOTS)[0]
+        if each["kind"][0] == M.REPORT and each["code"][0] == K.FILLED:
+            report = each.copy().view(M.ORDER_SLOTS)[0]
             found.append(tuple(int(report[n]) for n in ("order_id", "qty", "price", "liquidity")))
     return found
 
@@ -136,15 +137,15 @@ def test_price_goes_before_time_and_orders_fill_in_part() -> None:
         orderbook.rest(x, 0, order_id, 1, tick, lots)
     assert orderbook.execute(x, 0, -1, 4, 0, 9) == 0
     assert fills(ring) == [
-        (3, 2, 101, L.MAKER),
-        (9, 2, 101, L.TAKER),
-        (1, 2, 100, L.MAKER),
-        (9, 2, 100, L.TAKER),
+        (3, 2, 101, K.MAKER),
+        (9, 2, 101, K.TAKER),
+        (1, 2, 100, K.MAKER),
+        (9, 2, 100, K.TAKER),
     ]
     assert orderbook.execute(x, 0, -1, 7, 0, 0) == 0
-    assert fills(ring) == [(1, 3, 100, L.MAKER), (2, 3, 100, L.MAKER), (4, 1, 100, L.MAKER)]
+    assert fills(ring) == [(1, 3, 100, K.MAKER), (2, 3, 100, K.MAKER), (4, 1, 100, K.MAKER)]
     assert orderbook.execute(x, 0, -1, 50, 100, 9) == 47, "stops at its limit"
-    assert fills(ring) == [(4, 3, 100, L.MAKER), (9, 3, 100, L.TAKER)]
+    assert fills(ring) == [(4, 3, 100, K.MAKER), (9, 3, 100, K.TAKER)]
 
 
 def test_a_replaced_order_goes_to_the_end_of_the_queue_and_never_grows() -> None:
@@ -153,11 +154,11 @@ def test_a_replaced_order_goes_to_the_end_of_the_queue_and_never_grows() -> None
         orderbook.rest(x, 0, order_id, 1, 127_900, 5)
     orderbook.execute(x, 0, -1, 2, 0, 0)
     replace = submit(T0, 1, 1, 5, 127_900)  # asked for before the two lots' report came
-    replace["kind"] = L.REPLACE
+    replace["kind"] = M.REPLACE
     clients.handle_now(x, replace.ctypes.data)
     ring.take(4096)
     orderbook.execute(x, 0, -1, 100, 0, 0)
-    assert fills(ring) == [(2, 5, 127_900, L.MAKER), (1, 3, 127_900, L.MAKER)]
+    assert fills(ring) == [(2, 5, 127_900, K.MAKER), (1, 3, 127_900, K.MAKER)]
 
 
 @pytest.mark.parametrize("away", [WINDOW, WINDOW // 2, -WINDOW, 3 * WINDOW])
@@ -167,8 +168,8 @@ def test_a_limit_outside_the_band_is_rejected_and_not_put_at_another_price(away:
     tick = int(made._sims()[0]["best_bid"]) - away
     order = submit(T0, OWN, 1, 5, tick)
     clients.handle_now(made.address, order.ctypes.data)
-    found = [m.copy().view(L.ORDER_SLOTS)[0] for m in messages(taken(made)) if len(m) == 2]
-    assert [int(r["code"]) for r in found] == [L.REJECTED]
+    found = [m.copy().view(M.ORDER_SLOTS)[0] for m in messages(taken(made)) if len(m) == 2]
+    assert [int(r["code"]) for r in found] == [K.REJECTED]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -176,7 +177,7 @@ def test_an_own_order_waits_for_the_queue_before_it(seed: int) -> None:
     """Fills come only after at least the lots that stood before it were traded or cancelled."""
     made, book = exchange(seed), Book()
     for row in taken(made):
-        if row["kind"] == L.DEPTH:
+        if row["kind"] == M.DEPTH:
             book.set(row)
     tick, ahead = book.touch[0] - 1, book.sides[1].get(book.touch[0] - 1, 0)
     order = submit(T0, OWN, 1, 4_000, tick)
@@ -184,16 +185,16 @@ def test_an_own_order_waits_for_the_queue_before_it(seed: int) -> None:
     gone, filled, before = 0, [], ahead
     for _ in range(6_000):
         for each in messages(taken(made, 2_048)):
-            if each["kind"][0] == L.DEPTH and each["a"][0] == tick and each["c"][0] == 1:
+            if each["kind"][0] == M.DEPTH and each["a"][0] == tick and each["c"][0] == 1:
                 gone += max(0, before - int(each["b"][0]))
                 before = int(each["b"][0])
-            elif each["kind"][0] == L.REPORT:
-                report = each.copy().view(L.ORDER_SLOTS)[0]
-                if report["code"] == L.FILLED:
+            elif each["kind"][0] == M.REPORT:
+                report = each.copy().view(M.ORDER_SLOTS)[0]
+                if report["code"] == K.FILLED:
                     filled.append(int(report["qty"]))
                     assert gone >= ahead + sum(filled), "filled before its turn"
                     assert report["price"] == tick
-                    assert report["liquidity"] == L.MAKER
+                    assert report["liquidity"] == K.MAKER
         if sum(filled) == 4_000:
             break
         made.generate(100)
@@ -206,13 +207,13 @@ def test_a_market_order_walks_the_book_and_the_rest_expires() -> None:
     taken(made)
     order = submit(T0, OWN, 1, 10**9)
     clients.handle_now(made.address, order.ctypes.data)
-    reports = [m.copy().view(L.ORDER_SLOTS)[0] for m in messages(taken(made)) if len(m) == 2]
-    prices = [int(r["price"]) for r in reports if r["code"] == L.FILLED]
+    reports = [m.copy().view(M.ORDER_SLOTS)[0] for m in messages(taken(made)) if len(m) == 2]
+    prices = [int(r["price"]) for r in reports if r["code"] == K.FILLED]
     assert prices == sorted(prices)
     assert len(set(prices)) > 5
-    assert int(reports[-1]["code"]) == L.EXPIRED
+    assert int(reports[-1]["code"]) == K.EXPIRED
     made.generate(2_000)  # and the market heals
-    assert any(row["kind"] == L.QUOTE for row in taken(made))
+    assert any(row["kind"] == M.QUOTE for row in taken(made))
 
 
 def test_a_ring_that_nobody_reads_is_refused_and_not_lost_in_silence() -> None:
@@ -235,10 +236,10 @@ def statistics() -> dict[str, Any]:
     made, book = exchange(11), Book()
     spreads, trades, profiles = [], [], []
     for slots in emitted(made, 100_000):
-        quotes = slots[slots["kind"] == L.QUOTE]
+        quotes = slots[slots["kind"] == M.QUOTE]
         spreads.append(quotes["c"] - quotes["a"])
-        trades.append(slots["a"][slots["kind"] == L.TRADE])
-        for row in slots[slots["kind"] == L.DEPTH]:
+        trades.append(slots["a"][slots["kind"] == M.TRADE])
+        for row in slots[slots["kind"] == M.DEPTH]:
             book.set(row)
         bid, _, ask, _ = book.touch
         profiles.append([book.sides[1].get(bid - k, 0) for k in range(30)])

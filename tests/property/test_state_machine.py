@@ -8,18 +8,19 @@ import numpy as np
 import pytest
 from market import CODES, T0, free_slots, quote, rows_of, small_engine
 
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import orders as O
 from alphaforge.engine.engine import Engine
 
-STATES = [name for name in L.STATUS_NAMES.values() if name != "free"]
+STATES = [name for name in K.STATUS_NAMES.values() if name != "free"]
 CLOSED = {"denied", "rejected", "cancelled", "expired", "filled"}
 BEFORE_THE_VENUE = {"initialized", "emulated", "released"}
 
 
 def order_in(engine: Engine, state: str) -> int:
     """A slot whose order is in a state, linked and released as that state has it."""
-    slot = int(O.new_order(engine.address, 0, -1, 0, 1, L.LIMIT_ORDER, L.GTC, 7, 95, 0))
+    slot = int(O.new_order(engine.address, 0, -1, 0, 1, K.LIMIT_ORDER, K.GTC, 7, 95, 0))
     if state not in BEFORE_THE_VENUE:
         O.transition(engine.address, slot, O.DO_SUBMIT)
     if state in CLOSED:
@@ -46,11 +47,11 @@ def test_every_pair_is_legal_or_refused_and_counted(state: str, event: str) -> N
     moved = O.transition(engine.address, slot, O.ORDER_EVENTS.index(event))
     if target is None:
         assert (moved, int(header["illegal"])) == (0, 1)
-        assert L.STATUS_NAMES[int(order["status"])] == state
+        assert K.STATUS_NAMES[int(order["status"])] == state
         assert len(rows_of(engine)) == rows
         return
     assert (moved, int(header["illegal"])) == (1, 0)
-    assert L.STATUS_NAMES[int(order["status"])] == target
+    assert K.STATUS_NAMES[int(order["status"])] == target
     assert len(rows_of(engine)) == rows + 1
     works = target not in CLOSED | BEFORE_THE_VENUE
     assert int(order["open"]) == works
@@ -62,19 +63,19 @@ def test_every_pair_is_legal_or_refused_and_counted(state: str, event: str) -> N
 
 def test_the_table_is_closed() -> None:
     table = O.transition_table()
-    assert table.shape == (len(L.STATUS_NAMES), len(O.ORDER_EVENTS))
-    assert bool((table[L.FREE] == L.FREE).all()), "nothing happens to no order"
-    assert set(np.unique(table).tolist()) <= set(L.STATUS_NAMES)
+    assert table.shape == (len(K.STATUS_NAMES), len(O.ORDER_EVENTS))
+    assert bool((table[K.FREE] == K.FREE).all()), "nothing happens to no order"
+    assert set(np.unique(table).tolist()) <= set(K.STATUS_NAMES)
     named = {(s, e) for s, row in O.TRANSITIONS.items() for e in row}
     legal = {
-        (L.STATUS_NAMES[int(s)], O.ORDER_EVENTS[int(e)])
+        (K.STATUS_NAMES[int(s)], O.ORDER_EVENTS[int(e)])
         for s, e in zip(*np.nonzero(table), strict=True)
     }
     assert legal == named
 
 
 def test_closed_states_stay_closed() -> None:
-    assert {L.STATUS_NAMES[code] for code in L.CLOSED_STATUSES} == CLOSED
+    assert {K.STATUS_NAMES[code] for code in K.CLOSED_STATUSES} == CLOSED
     for state in CLOSED:
         row = O.TRANSITIONS.get(state, {})
         assert set(row) <= {"fill", "fill_part"}, "only a late fill may follow"
@@ -82,13 +83,13 @@ def test_closed_states_stay_closed() -> None:
 
 
 def test_every_working_state_can_end() -> None:
-    for code in range(L.SUBMITTED, L.FILLED + 1):
-        if code in L.CLOSED_STATUSES:
+    for code in range(K.SUBMITTED, K.FILLED + 1):
+        if code in K.CLOSED_STATUSES:
             continue
-        row = O.TRANSITIONS[L.STATUS_NAMES[code]]
+        row = O.TRANSITIONS[K.STATUS_NAMES[code]]
         assert {"cancel", "expire", "fill", "fill_part"} <= set(row)
 
 
-@pytest.mark.parametrize("code", range(len(L.STATUS_NAMES)))
+@pytest.mark.parametrize("code", range(len(K.STATUS_NAMES)))
 def test_is_closed_agrees_with_the_table(code: int) -> None:
-    assert bool(O.is_closed(code)) == (L.STATUS_NAMES[code] in CLOSED)
+    assert bool(O.is_closed(code)) == (K.STATUS_NAMES[code] in CLOSED)

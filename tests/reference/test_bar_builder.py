@@ -12,6 +12,7 @@ from market import T0, rows_of, slot, small_engine, trade
 
 from alphaforge.data.bars import aggregate_bars, bars_of_trades
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.bars import bars_from_trades
 from alphaforge.units import parse_interval
 
@@ -62,7 +63,7 @@ def batch(trades: list[tuple[int, int, int, int]], interval: int, edges: list[in
     table = np.array(trades, np.int64).reshape(-1, 4)
     for first, last in zip([0, *edges], [*edges, len(trades)], strict=True):
         columns = [np.ascontiguousarray(table[first:last, k]) for k in range(4)]
-        out = np.zeros(last - first + 1, L.BAR_SLOTS)
+        out = np.zeros(last - first + 1, M.BAR_SLOTS)
         closed = bars_from_trades(
             builder.ctypes.data,
             last - first,
@@ -104,10 +105,10 @@ def test_live_builders_equal_the_slow_twin_whatever_else_arrives() -> None:
     random = np.random.default_rng(5)
     for ts, price, lots, side in trades:
         if random.random() < 0.2:  # a watermark closes what ended, and changes no bar
-            engine.step(slot(L.CLOCK, ts))
+            engine.step(slot(M.CLOCK, ts))
         engine.step(trade(ts, price, lots, side))
     rows = rows_of(engine)
-    heads, tails = rows[rows["kind"] == L.BAR_ROW], rows[rows["kind"] == L.MORE_ROW]
+    heads, tails = rows[rows["kind"] == M.BAR_ROW], rows[rows["kind"] == M.MORE_ROW]
     for k, interval in enumerate(intervals):
         head, tail = heads[heads["code"] == k], tails[tails["code"] == k]
         expected = slow_bars(trades, interval)[: len(head)]
@@ -156,7 +157,7 @@ def test_a_late_trade_goes_into_the_open_bar_and_is_counted() -> None:
     engine.step(trade(T0 + 1_500_000_000, 100))
     engine.step(trade(T0 + 900_000_000, 120))
     engine.step(trade(T0 + 2_100_000_000, 110))
-    head = rows_of(engine, L.BAR_ROW)
+    head = rows_of(engine, M.BAR_ROW)
     assert int(engine.header["late_trades"]) == 1
     assert head["ts"].tolist() == [T0 + 2_000_000_000]
     assert [int(head[n][0]) for n in "abcd"] == [100, 120, 100, 120]
@@ -166,9 +167,9 @@ def test_a_trade_after_its_bar_closed_makes_no_second_bar_of_that_time() -> None
     engine = small_engine(live=True)
     engine.add_builder("XYZ", 1_000_000_000)
     engine.step(trade(T0 + 100, 100))
-    engine.step(slot(L.CLOCK, T0 + 1_000_000_000))
+    engine.step(slot(M.CLOCK, T0 + 1_000_000_000))
     engine.step(trade(T0 + 900_000_000, 120))
-    engine.step(slot(L.CLOCK, T0 + 2_000_000_000))
-    head = rows_of(engine, L.BAR_ROW)
+    engine.step(slot(M.CLOCK, T0 + 2_000_000_000))
+    head = rows_of(engine, M.BAR_ROW)
     assert head["ts"].tolist() == [T0 + 1_000_000_000, T0 + 2_000_000_000]
     assert int(engine.header["late_trades"]) == 1

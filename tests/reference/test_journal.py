@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from market import T0, quote, small_engine, submit
 
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.journal import _K, JournalHash, checksums, journal_row
 from alphaforge.engine.lags import bucket_edges, lag_percentile
 from alphaforge.engine.thread import lag_bucket
@@ -43,7 +45,7 @@ def written(rows: int, count: int):
     engine = small_engine(journal_rows=rows)
     reader = engine.journal.reader()
     for n in range(count):
-        journal_row(engine.address, L.ORDER_ROW, 0, 0, T0 + n, 0, n, 0, 0, 0)
+        journal_row(engine.address, M.ORDER_ROW, 0, 0, T0 + n, 0, n, 0, 0, 0)
     return engine, reader
 
 
@@ -54,7 +56,7 @@ def test_a_reader_that_fell_behind_is_told_how_many_rows_it_missed() -> None:
     assert rows["seq"].tolist() == list(range(reader.missed, 5_000))
     assert (reader.damaged, reader.next) == (0, 5_000)
     assert len(reader.read()) == 0
-    journal_row(engine.address, L.ORDER_ROW, 0, 0, T0, 0, 7, 0, 0, 0)
+    journal_row(engine.address, M.ORDER_ROW, 0, 0, T0, 0, 7, 0, 0, 0)
     assert reader.read()["a"].tolist() == [7]
 
 
@@ -79,7 +81,7 @@ def test_the_hash_and_the_rows_do_not_depend_on_how_they_are_read(sizes: list[in
         for _ in range(size):
             n += 1
             engine.step(quote(T0 + n, 100 + n % 7, 108, 5))
-            engine.step(submit(T0 + n, L.HOST_ID + n, 1 if n % 2 else -1, 1))
+            engine.step(submit(T0 + n, K.HOST_ID + n, 1 if n % 2 else -1, 1))
         rows.append(reader.read(3 * size))
         parts.update(rows[-1])
     while len(rows[-1]):
@@ -99,7 +101,7 @@ def test_live_and_replayed_inputs_do_not_touch_the_hash() -> None:
             message = quote(T0 + n, 100 + n % 5, 106)
             message["ts_recv"] = n * live
             engine.step(message)
-            engine.step(submit(T0 + n, L.HOST_ID + n, 1 if n % 3 else -1, 1))
+            engine.step(submit(T0 + n, K.HOST_ID + n, 1 if n % 3 else -1, 1))
         digest = JournalHash()
         digest.update(engine.journal.reader().read())
         hashes.append(digest.hexdigest())

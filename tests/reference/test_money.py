@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from market import T0, check_money, quote, rows_of, small_engine, submit, trade
 
-from alphaforge.engine import layout as L
+from alphaforge.engine import codes as K
+from alphaforge.engine import messages as M
 from alphaforge.engine import risk
 from alphaforge.engine.engine import Engine
 from alphaforge.engine.money import PER_RATE, fee, mul, mul_div, round_half_even
@@ -39,9 +40,9 @@ def test_mul_is_exact_or_halts(left: int, right: int) -> None:
     machine = engine()
     found = int(mul(machine.address, left, right))
     if -(2**63) <= left * right <= MOST:
-        assert (found, machine.fault) == (left * right, L.FAULT_NONE)
+        assert (found, machine.fault) == (left * right, K.FAULT_NONE)
     else:
-        assert (found, machine.fault) == (0, L.FAULT_OVERFLOW)
+        assert (found, machine.fault) == (0, K.FAULT_OVERFLOW)
 
 
 @settings(max_examples=1500, deadline=None)
@@ -59,11 +60,11 @@ def test_mul_div_is_exact_or_halts(left: int, right: int, divisor: int) -> None:
     found = int(mul_div(machine.address, left, right, divisor))
     exact = round(Fraction(left * right, divisor))
     if abs(exact) < SURE:
-        assert (found, machine.fault) == (exact, L.FAULT_NONE)
+        assert (found, machine.fault) == (exact, K.FAULT_NONE)
     elif abs(exact) > MOST:
-        assert machine.fault == L.FAULT_OVERFLOW
+        assert machine.fault == K.FAULT_OVERFLOW
     else:
-        assert machine.fault == L.FAULT_OVERFLOW or found == exact
+        assert machine.fault == K.FAULT_OVERFLOW or found == exact
 
 
 @settings(max_examples=400, deadline=None)
@@ -79,7 +80,7 @@ def test_ties_go_to_the_even_number(numerator: int, divisor: int) -> None:
 def test_a_fee_is_a_share_of_the_amount_rounded_once(amount: int, ppb: int) -> None:
     machine = engine()
     found = int(fee(machine.address, amount, ppb))
-    assert machine.fault == L.FAULT_NONE
+    assert machine.fault == K.FAULT_NONE
     assert found == round(Fraction(abs(amount) * ppb, PER_RATE))
 
 
@@ -88,10 +89,10 @@ def test_an_order_whose_amount_passes_int64_is_denied_and_halts_nothing(price: i
     machine = small_engine()
     machine.step(quote(T0, price, price + 1))
     for limit in (0, price):
-        id_ = L.HOST_ID + limit
-        assert machine.step(submit(T0 + 1, id_, 1, 2**40, limit)) == L.FAULT_NONE
+        id_ = K.HOST_ID + limit
+        assert machine.step(submit(T0 + 1, id_, 1, 2**40, limit)) == K.FAULT_NONE
     rows = rows_of(machine)
-    denied = rows[rows["kind"] == L.DENIAL_ROW]
+    denied = rows[rows["kind"] == M.DENIAL_ROW]
     assert denied["code"].tolist() == [risk.MAX_NOTIONAL] * 2
     check_money(machine)
 
@@ -99,9 +100,9 @@ def test_an_order_whose_amount_passes_int64_is_denied_and_halts_nothing(price: i
 def test_a_mark_past_int64_halts_the_engine_and_never_wraps() -> None:
     machine = small_engine()
     machine.step(quote(T0, 1_000, 1_001))
-    assert machine.step(submit(T0 + 1, L.HOST_ID, 1, 2**33)) == L.FAULT_NONE
+    assert machine.step(submit(T0 + 1, K.HOST_ID, 1, 2**33)) == K.FAULT_NONE
     fault = machine.step(quote(T0 + 2, 2**40, 2**40 + 1)) or machine.step(trade(T0 + 3, 2**40))
-    assert fault == L.FAULT_OVERFLOW
+    assert fault == K.FAULT_OVERFLOW
     assert "passed int64" in machine.fault_text()
-    assert int(machine.header["state"]) == L.HALTED
+    assert int(machine.header["state"]) == K.HALTED
     check_money(machine, valued=False)

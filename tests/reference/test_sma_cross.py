@@ -15,7 +15,7 @@ from market import FEES, stored_walk
 
 import alphaforge as af
 from alphaforge.data.history import History
-from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.research.backtest import backtest
 from alphaforge.research.run import Run
 
@@ -82,7 +82,7 @@ def twin_of(history: History, symbol: str, spec: str) -> Twin:
 
 
 def assert_equal(run: Run, twin: Twin) -> None:
-    fills = run.rows[run.rows["kind"] == L.FILL_ROW]
+    fills = run.rows[run.rows["kind"] == M.FILL_ROW]
     assert len(twin.fills) > 50
     assert list(zip(*(fills[n].tolist() for n in ("ts", *"bcd")), strict=True)) == twin.fills
     assert run.ledger_equity.tolist() == twin.equity
@@ -122,7 +122,7 @@ class Hold(af.Strategy):
 
 def test_a_split_doubles_the_position_and_leaves_equity_alone(samples: History) -> None:
     run = backtest(samples, Hold(), ["AAPL"], "1d", cash=CASH)
-    rows = run.rows[run.rows["kind"] == L.POSITION_ROW]
+    rows = run.rows[run.rows["kind"] == M.POSITION_ROW]
     assert rows["a"].tolist() == [100, 200, 400]
     assert len(set(rows["b"].tolist())) == 1, "a split changes no cost"
     equity, closes = run.ledger_equity, run.bars["close"]

@@ -12,7 +12,9 @@ from market import FEES, T0, rows_of, small_engine, stored_walk, walk
 
 import alphaforge as af
 from alphaforge.data.history import History
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.journal import JournalHash
 from alphaforge.research.backtest import backtest
 from alphaforge.research.run import Run
@@ -261,10 +263,10 @@ def streamed(strategy: af.Strategy, mode: str, stream: list[Any]) -> tuple[str, 
                           journal_rows=1 << 16)  # fmt: skip
     slot = engine.add_strategy(entry, ["BTCUSDT"])
     engine.header["now"] = T0
-    engine.call(slot, L.ON_START)
+    engine.call(slot, K.ON_START)
     for message in stream:
-        assert engine.step(message) == L.FAULT_NONE, entry.error
-    engine.call(slot, L.ON_STOP)
+        assert engine.step(message) == K.FAULT_NONE, entry.error
+    engine.call(slot, K.ON_STOP)
     rows = rows_of(engine)
     digest = JournalHash()
     digest.update(rows)
@@ -274,7 +276,7 @@ def streamed(strategy: af.Strategy, mode: str, stream: list[Any]) -> tuple[str, 
         state = engine.block[at : at + int(record["bytes"])].tobytes()
     else:
         state = to_bytes(own).tobytes()
-    return digest.hexdigest(), state, int((rows["kind"] == L.FILL_ROW).sum())
+    return digest.hexdigest(), state, int((rows["kind"] == M.FILL_ROW).sum())
 
 
 @pytest.mark.parametrize(
@@ -401,7 +403,7 @@ def test_an_order_never_fills_at_a_price_from_before_it(history: History) -> Non
         stored_walk(history, 20, 8, symbol)
     run = backtest(history, Pair(), ["XYZ", "ABC"], "1h")
     bars = history.bar_columns("ABC", "1h")
-    fills = run.rows[run.rows["kind"] == L.FILL_ROW]
+    fills = run.rows[run.rows["kind"] == M.FILL_ROW]
     assert fills["ts"].tolist() == [int(bars["ts_open"][1])]
     assert fills["c"].tolist() == [int(bars["open"][1])]
 
@@ -418,8 +420,8 @@ def test_a_timer_inside_a_bar_does_not_fill_at_its_open(history: History) -> Non
     stored_walk(history, 20, 8)
     compiled, python = both(history, Late())
     assert compiled.journal_hash == python.journal_hash
-    first = compiled.rows[compiled.rows["kind"] == L.TIMER_ROW][0]
-    fill = compiled.rows[compiled.rows["kind"] == L.FILL_ROW][0]
+    first = compiled.rows[compiled.rows["kind"] == M.TIMER_ROW][0]
+    fill = compiled.rows[compiled.rows["kind"] == M.FILL_ROW][0]
     assert int(fill["ts"]) >= int(first["ts"])
 
 

@@ -18,7 +18,7 @@ from market import DAY, HOUR, T0, instrument, walk
 import alphaforge as af
 from alphaforge.data.bars import aggregate_bars, bars_of_trades
 from alphaforge.data.history import History
-from alphaforge.engine import layout as L
+from alphaforge.engine import codes as K
 from alphaforge.errors import (
     AlphaForgeError,
     ConfigError,
@@ -760,7 +760,7 @@ def test_what_is_no_order(fields: dict[str, Any], match: str) -> None:
 def test_an_order_in_numbers_of_any_kind(qty: Any, limit: Any, lots: int, ticks: int) -> None:
     row = Order("BTCUSDT", "SELL", qty, limit, tif="ioc", tag=-5).message(COIN, 0, 1, T0)[0]
     assert [int(row[n]) for n in ("qty", "price", "tag", "side", "tif")] == [
-        lots, ticks, -5, L.SELL, L.IOC]  # fmt: skip
+        lots, ticks, -5, K.SELL, K.IOC]  # fmt: skip
 
 
 @pytest.mark.parametrize("price", [None, "x", float("nan"), float("inf"), 1.79e308, True])

@@ -23,7 +23,9 @@ from market import (
 )
 
 import alphaforge as af
+from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine import risk
 from alphaforge.engine.ring import Ring
 from alphaforge.errors import ConfigError
@@ -56,19 +58,19 @@ def test_a_day_in_one_engine() -> None:
     engine.header["now"] = T0
     day = Day()
     engine.add_strategy(python_entry(day), ["XYZ"])
-    engine.call(0, L.ON_START)
+    engine.call(0, K.ON_START)
     steps = [
         quote(T0 + 10, 100, 102),
         trade(T0 + 20, 98),
-        submit(T0 + 30, L.HOST_ID, -1, 3, 101),
+        submit(T0 + 30, K.HOST_ID, -1, 3, 101),
         quote(T0 + 40, 101, 103),
         bar(T0 + HOUR, (100, 104, 97, 99)),
-        slot(L.ACTION, T0 + HOUR, a=3, b=2),
+        slot(M.ACTION, T0 + HOUR, a=3, b=2),
         bar(T0 + 2 * HOUR, (66, 70, 60, 65)),
-        slot(L.KILL, T0 + 2 * HOUR + 1, a=1),
+        slot(M.KILL, T0 + 2 * HOUR + 1, a=1),
     ]
     for message in steps:
-        assert engine.step(message) == L.FAULT_NONE
+        assert engine.step(message) == K.FAULT_NONE
         check_money(engine)
         check_orders(engine)
     assert day.events == 302
@@ -80,46 +82,46 @@ def test_a_day_in_one_engine() -> None:
 def test_a_limit_replaced_through_the_touch_trades_at_the_touch() -> None:
     engine = small_engine()
     engine.step(quote(T0, 100, 102))
-    engine.step(submit(T0 + 1, L.HOST_ID, 1, 1, 95))
-    engine.step(slot(L.REPLACE, T0 + 2, a=L.HOST_ID, c=110))
-    fills = rows_of(engine, L.FILL_ROW)
+    engine.step(submit(T0 + 1, K.HOST_ID, 1, 1, 95))
+    engine.step(slot(M.REPLACE, T0 + 2, a=K.HOST_ID, c=110))
+    fills = rows_of(engine, M.FILL_ROW)
     assert fills["c"].tolist() == [102]
 
 
 def test_an_ioc_limit_expires_where_only_trades_are_seen() -> None:
     engine = small_engine()
     engine.step(trade(T0, 100))
-    engine.step(submit(T0 + 1, L.HOST_ID, 1, 1, 95, L.IOC))
+    engine.step(submit(T0 + 1, K.HOST_ID, 1, 1, 95, K.IOC))
     engine.step(trade(T0 + 2, 96))
-    assert int(rows_of(engine, L.ORDER_ROW)["code"][-1]) == L.EXPIRED
+    assert int(rows_of(engine, M.ORDER_ROW)["code"][-1]) == K.EXPIRED
 
 
 def test_reducing_counts_what_works_already() -> None:
     engine = small_engine()
     engine.step(quote(T0, 100, 102))
-    engine.step(submit(T0 + 1, L.HOST_ID, 1, 5))
-    engine.step(slot(L.STATE, T0 + 2, a=L.TRADING_REDUCING))
-    engine.step(submit(T0 + 3, L.HOST_ID + 1, -1, 4, 110))
-    engine.step(submit(T0 + 4, L.HOST_ID + 2, -1, 2, 110))
+    engine.step(submit(T0 + 1, K.HOST_ID, 1, 5))
+    engine.step(slot(M.STATE, T0 + 2, a=K.TRADING_REDUCING))
+    engine.step(submit(T0 + 3, K.HOST_ID + 1, -1, 4, 110))
+    engine.step(submit(T0 + 4, K.HOST_ID + 2, -1, 2, 110))
     assert int(engine.header["denied"]) == 1
-    engine.step(submit(T0 + 5, L.HOST_ID + 3, -1, 1, 110))
+    engine.step(submit(T0 + 5, K.HOST_ID + 3, -1, 1, 110))
     assert int(engine.header["open_orders"]) == 2
 
 
-@pytest.mark.parametrize("kind", [L.TRADE, L.QUOTE, L.DEPTH, L.ACTION, 99])
+@pytest.mark.parametrize("kind", [M.TRADE, M.QUOTE, M.DEPTH, M.ACTION, 99])
 def test_an_event_of_unknown_kind_or_instrument_halts_and_touches_nothing(kind: int) -> None:
     engine = small_engine()
     before = engine.block[int(engine.header["instruments_at"]) :].copy()
-    assert engine.step(slot(kind, T0, i=60_000, a=1, b=1)) == L.FAULT_EVENT
+    assert engine.step(slot(kind, T0, i=60_000, a=1, b=1)) == K.FAULT_EVENT
     assert bool((engine.block[int(engine.header["instruments_at"]) :] == before).all())
 
 
 def test_a_full_ring_refuses_counts_and_keeps_what_it_has() -> None:
     ring = Ring(4)
-    one, two = slot(L.TRADE, 1), submit(2, L.HOST_ID, 1, 1)
+    one, two = slot(M.TRADE, 1), submit(2, K.HOST_ID, 1, 1)
     assert [ring.push(m) for m in (one, two, one, one)] == [True, True, True, False]
     assert ring.dropped == 1
-    assert ring.take()["kind"].tolist() == [L.TRADE, L.SUBMIT, 0, L.TRADE]
+    assert ring.take()["kind"].tolist() == [M.TRADE, M.SUBMIT, 0, M.TRADE]
     # The next message of two doesn't fit before the end: padding fills it, unseen.
     assert [ring.push(m) for m in (one, one, one)] == [True] * 3
     ring.take()
@@ -130,40 +132,40 @@ def test_a_full_ring_refuses_counts_and_keeps_what_it_has() -> None:
 
 
 def test_a_full_ring_of_orders_halts_the_engine_at_the_event_boundary() -> None:
-    engine = small_engine(venue=L.VENUE_EXTERNAL)
+    engine = small_engine(venue=K.VENUE_EXTERNAL)
     out = Ring(4)
     engine.header["out"] = out.address
-    faults = [engine.step(submit(T0 + n, L.HOST_ID + n, 1, 1, 99)) for n in range(3)]
-    assert faults == [0, 0, L.FAULT_RING_FULL]
+    faults = [engine.step(submit(T0 + n, K.HOST_ID + n, 1, 1, 99)) for n in range(3)]
+    assert faults == [0, 0, K.FAULT_RING_FULL]
     assert engine.fault_text() == "the ring of orders to the venue is full, in event 2"
     check_orders(engine)
 
 
 def test_what_a_full_ring_refused_is_sent_when_there_is_room() -> None:
-    engine = small_engine(venue=L.VENUE_EXTERNAL)
+    engine = small_engine(venue=K.VENUE_EXTERNAL)
     out = Ring(4)
     engine.header["out"] = out.address
     for n in range(2):
-        engine.step(submit(T0 + n, L.HOST_ID + n, 1, 1, 99))
-    assert engine.step(slot(L.CANCEL, T0 + 2, a=L.HOST_ID)) == L.FAULT_RING_FULL
+        engine.step(submit(T0 + n, K.HOST_ID + n, 1, 1, 99))
+    assert engine.step(slot(M.CANCEL, T0 + 2, a=K.HOST_ID)) == K.FAULT_RING_FULL
     statuses = {int(o["id"]): int(o["status"]) for o in L.pool(engine.block, "orders")[:2]}
-    assert set(statuses.values()) == {L.SUBMITTED}, "asked for, not sent: not pending"
-    assert [int(kind) for kind in out.take()["kind"][::2]] == [L.SUBMIT] * 2
+    assert set(statuses.values()) == {K.SUBMITTED}, "asked for, not sent: not pending"
+    assert [int(kind) for kind in out.take()["kind"][::2]] == [M.SUBMIT] * 2
     engine.clear_fault()
-    engine.step(slot(L.KILL, T0 + 3))
+    engine.step(slot(M.KILL, T0 + 3))
     sent = out.take()
-    assert sent["kind"].tolist() == [L.CANCEL] * 2
-    assert sorted(sent["a"].tolist()) == [L.HOST_ID, L.HOST_ID + 1]
+    assert sent["kind"].tolist() == [M.CANCEL] * 2
+    assert sorted(sent["a"].tolist()) == [K.HOST_ID, K.HOST_ID + 1]
     check_orders(engine)
 
 
 def test_a_trade_reported_again_is_booked_once_whatever_came_between() -> None:
-    engine = small_engine(venue=L.VENUE_EXTERNAL)
+    engine = small_engine(venue=K.VENUE_EXTERNAL)
     out = Ring(1 << 8)
     engine.header["out"] = out.address
-    engine.step(submit(T0, L.HOST_ID, 1, 8, 99))
+    engine.step(submit(T0, K.HOST_ID, 1, 8, 99))
     for n, trade_id in enumerate((0, 1, 0, 2, 1, 2, 0)):
-        engine.step(report(T0 + n, L.HOST_ID, L.FILLED, qty=2, price=99, trade_id=trade_id))
+        engine.step(report(T0 + n, K.HOST_ID, K.FILLED, qty=2, price=99, trade_id=trade_id))
     assert int(L.pool(engine.block, "positions")[0]["qty"]) == 6
     assert int(engine.header["duplicate_fills"]) == 4
 
@@ -171,7 +173,7 @@ def test_a_trade_reported_again_is_booked_once_whatever_came_between() -> None:
 def test_a_journal_too_small_for_one_event_is_refused() -> None:
     engine = small_engine(journal_rows=1 << 8)
     with pytest.raises(ConfigError, match=r"journal of 256 rows is too small"):
-        engine.run(np.zeros(1, L.SLOT), np.zeros(1, np.int64), lambda: None)
+        engine.run(np.zeros(1, M.SLOT), np.zeros(1, np.int64), lambda: None)
 
 
 def test_a_strategy_cancels_and_moves_its_own_orders_only() -> None:
@@ -183,11 +185,11 @@ def test_a_strategy_cancels_and_moves_its_own_orders_only() -> None:
             ctx.replace(self.other, 0.5)
 
     engine = small_engine()
-    engine.step(submit(T0, L.HOST_ID, 1, 1, 99))
-    engine.add_strategy(python_entry(Meddler(other=L.HOST_ID)), ["XYZ"])
+    engine.step(submit(T0, K.HOST_ID, 1, 1, 99))
+    engine.add_strategy(python_entry(Meddler(other=K.HOST_ID)), ["XYZ"])
     engine.step(quote(T0 + 1, 100, 101))
     working = L.pool(engine.block, "orders")[0]
-    assert (int(working["status"]), int(working["price"])) == (L.ACCEPTED, 99)
+    assert (int(working["status"]), int(working["price"])) == (K.ACCEPTED, 99)
     assert int(engine.header["illegal"]) == 2
 
 
@@ -205,7 +207,7 @@ def test_a_target_that_is_no_number_is_denied_and_closes_nothing() -> None:
         engine.step(quote(T0 + n, 100, 101))
     rows = rows_of(engine)
     assert int(L.pool(engine.block, "positions")[0]["qty"]) == 2
-    denied = rows[rows["kind"] == L.DENIAL_ROW]
+    denied = rows[rows["kind"] == M.DENIAL_ROW]
     assert denied["code"].tolist() == [risk.QUANTITY_MIN] * 2
 
 
@@ -238,21 +240,21 @@ def test_both_modes_show_the_same_of_an_event() -> None:
     from alphaforge.strategy.events import SHOWN
 
     expected = {
-        L.ON_BAR: {*views._BOTH, "open", "high", "low", "close", "volume", "buy_volume",
+        K.ON_BAR: {*views._BOTH, "open", "high", "low", "close", "volume", "buy_volume",
                    "trades", "ts_open"},
-        L.ON_TRADE: {*views._BOTH, "price", "qty", "side"},
-        L.ON_QUOTE: {*views._BOTH, "bid", "bid_qty", "ask", "ask_qty"},
-        L.ON_ORDER: set(views._NOTICE),
-        L.ON_FILL: {*views._NOTICE, "liquidity", "fee"},
-        L.ON_TIMER: {"id", "due"},
+        K.ON_TRADE: {*views._BOTH, "price", "qty", "side"},
+        K.ON_QUOTE: {*views._BOTH, "bid", "bid_qty", "ask", "ask_qty"},
+        K.ON_ORDER: set(views._NOTICE),
+        K.ON_FILL: {*views._NOTICE, "liquidity", "fee"},
+        K.ON_TIMER: {"id", "due"},
     }  # fmt: skip
     for handler, names in expected.items():
         shown = {n for n in dir(SHOWN[handler]) if not n.startswith("_")}
-        assert shown == names, L.HANDLER_NAMES[handler]
+        assert shown == names, K.HANDLER_NAMES[handler]
 
 
 def test_records_are_whole_slots() -> None:
-    for record, slots in ((L.SLOT, 1), (L.BAR_SLOTS, 2), (L.ORDER_SLOTS, 2)):
+    for record, slots in ((M.SLOT, 1), (M.BAR_SLOTS, 2), (M.ORDER_SLOTS, 2)):
         assert record.itemsize == 64 * slots
     block = L.new_block(L.Capacities(instruments=2))
     assert block.ctypes.data % 64 == 0
