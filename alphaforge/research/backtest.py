@@ -26,7 +26,7 @@ from alphaforge.strategy.base import Strategy, check_mode, check_strategy
 from alphaforge.strategy.compile import Entry, compiled_entry, python_entry
 from alphaforge.strategy.digest import class_digest
 from alphaforge.strategy.fields import from_bytes
-from alphaforge.units import parse_interval
+from alphaforge.units import format_interval, parse_interval
 
 FILLS = ("next_open",)
 MOST_CASH = 1e12
@@ -76,6 +76,7 @@ def backtest(
     began = time.perf_counter()
     _check(strategy, symbols, fill, mode, cash, fees)
     interval = parse_interval(spec)
+    spec = format_interval(interval)  # "60s" and "1m" are one run
     instruments = [history.instrument(symbol) for symbol in symbols]
     currencies = {instrument.currency for instrument in instruments}
     if len(currencies) > 1:
