@@ -5,6 +5,7 @@ Importing this module is cheap: each command imports what it needs when it runs.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -60,6 +61,8 @@ def lab_options(port: int | None) -> list[str]:
         f"--ip={HOST}",
         f"--port={port or JUPYTER_PORT}",
         f"--ServerApp.port_retries={0 if port else 100}",
+        # What cells and kernel say to each other is nobody else's on this machine.
+        "--KernelManager.transport_encryption=auto",
         # Leaves the address with its token, and what goes wrong.
         "--Application.log_level=WARN",
     ]
@@ -70,6 +73,16 @@ def lab_options(port: int | None) -> list[str]:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")
     return options
+
+
+class Unusual(logging.Filter):
+    """Leaves out what Jupyter warns of in every session: it would frighten a newcomer."""
+
+    USUAL = ("is not trusted", "websocket_ping_timeout")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to show a message."""
+        return not any(part in record.getMessage() for part in self.USUAL)
 
 
 def run_lab(options: list[str]) -> None:
@@ -86,6 +99,11 @@ def run_lab(options: list[str]) -> None:
             hook = {"page_config_hook": without_announcements}
             self.tornado_settings = {**self.tornado_settings, **hook}
             super().init_webapp()
+
+        def init_logging(self) -> None:
+            super().init_logging()
+            for logger in (self.log, logging.getLogger("tornado.general")):
+                logger.addFilter(Unusual())
 
         def init_signal(self) -> None:
             # Jupyter asks for a second interrupt on a terminal; elsewhere it drops its kernels
