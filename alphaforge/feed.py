@@ -278,7 +278,8 @@ class Feed:
     def _denial(self, row: Any) -> None:
         record = self.orders.get(int(row["a"]))
         if record is not None:
-            record.reason = denial_text(row)
+            instrument = self._engine.instruments[int(row["instrument"])]
+            record.reason = denial_text(row, instrument)
             record.denial = int(row["code"]), int(row["b"]), int(row["c"])
             self._changed.add(record.order_id)
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from alphaforge.engine import codes as K
 from alphaforge.engine import messages as M
-from alphaforge.engine.risk import RULES
+from alphaforge.engine import risk
 from alphaforge.instrument import Instrument
-from alphaforge.units import ledger_digits
+from alphaforge.units import ledger_digits, ledger_to_money
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,9 @@ def orders_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
     last = orders[orders.size - 1 - last_reversed]
     last = last[np.searchsorted(last["a"], first["a"])]
     denials = rows[rows["kind"] == M.DENIAL_ROW]
-    reasons = {int(row["a"]): denial_text(row) for row in denials}
+    reasons = {
+        int(row["a"]): denial_text(row, instruments[int(row["instrument"])]) for row in denials
+    }
     price, lot, _ = _scales(first["instrument"], instruments)
     limit = first["c"] > 0
     # Added up, not what is left: a split changes what is left of an order.
@@ -126,10 +128,23 @@ def round_trips(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
     return table
 
 
-def denial_text(row: Any) -> str:
-    """``CODE: limit=..., value=...`` of a denial row."""
-    name = RULES[int(row["code"])][0]
-    return f"{name}: limit={int(row['b'])}, value={int(row['c'])}"
+_IN_LOTS = (risk.REDUCING_ONLY, risk.QUANTITY_MIN, risk.QUANTITY_MAX, risk.MAX_POSITION)
+
+
+def denial_text(row: Any, instrument: Instrument) -> str:
+    """``CODE: limit=..., value=...`` of a denial row, in the instrument's human units."""
+    rule = int(row["code"])
+    limit, value = (_denial_number(rule, int(row[name]), instrument) for name in "bc")
+    return f"{risk.RULES[rule][0]}: limit={limit}, value={value}"
+
+
+def _denial_number(rule: int, number: int, instrument: Instrument) -> str:
+    if rule == risk.MAX_NOTIONAL:
+        return f"{ledger_to_money(number, instrument.currency):.2f} {instrument.currency}"
+    if rule in _IN_LOTS:
+        unit = f" {instrument.base}" if instrument.base else ""
+        return f"{float(number * instrument.quantity):.{instrument.qty_decimals}f}{unit}"
+    return str(number)
 
 
 def _times(ns: npt.NDArray[np.int64]) -> Any:

@@ -142,7 +142,7 @@ class Chart:
     def _build_figure(self) -> None:
         pan, zoom = PanTool(dimensions="width"), WheelZoomTool(dimensions="width")
         self.cross = CrosshairTool(line_width=1)
-        self.x_range = Range1d(-SHOWN, ROOM_RIGHT)
+        self.x_range = Range1d(-SHOWN, ROOM_RIGHT, min_interval=4, max_interval=HELD + 20)
         self.figure = plot = figure(
             name="price",
             sizing_mode="stretch_both",

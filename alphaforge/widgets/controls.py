@@ -25,6 +25,7 @@ class HeaderView(Island):
     paused = param.Boolean(default=False)
     can_pause = param.Boolean(default=False)
     killed = param.Boolean(default=False)
+    simulated = param.Boolean(default=False)
     stopped_by = param.String(default="Killed")
 
 
@@ -38,6 +39,7 @@ class Header:
         self.root = HeaderView(
             css_classes=["fill", "row", "top"],
             session=desk.name,
+            simulated=all(info.simulated for info in desk.symbols()),
             on={
                 "kill": lambda _: desk.kill(),
                 "arm": lambda _: desk.arm(),

@@ -78,6 +78,9 @@ class Embedded:
         self._height = height
         self._title = title
 
+    def __repr__(self) -> str:
+        return f"<AlphaForge {self._title}: shown by a notebook's cell, elsewhere by lab.serve()>"
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": self._repr_html_(), "text/plain": f"<AlphaForge {self._title}>"}
 

@@ -86,8 +86,10 @@ def age(value_ms: float) -> str:
 
 
 def number(text: str) -> float | None:
-    """Return what a person typed as a number, or None: ``64,180.00`` and ``−3`` are numbers."""
+    """Return what a person typed as a number, or None: ``64,180.00``, ``−3``, ``250 K`` are."""
+    plain_text = text.replace(",", "").replace("\u00a0", "").replace(MINUS, "-").strip().upper()
+    factor = {"K": 1e3, "M": 1e6, "B": 1e9}.get(plain_text[-1:], 1.0)
     try:
-        return float(text.replace(",", "").replace("\u00a0", "").replace(MINUS, "-").strip())
+        return float(plain_text.rstrip("KMB")) * factor
     except ValueError:
         return None

@@ -178,6 +178,7 @@ class WidgetServer:
             check_unused_sessions_milliseconds=2_000,
             unused_session_lifetime_milliseconds=15_000,
             location=False,
+            use_index=False,  # Panel's list of pages asks other machines for its looks
             start=False,
             show=False,
         )

@@ -92,13 +92,13 @@ def test_orders_limits_kill_and_arm(lab: af.Lab, eventually: Any) -> None:
         low = round(price(lab, "bid") - 500.0)
         working = lab.submit(Order(SYMBOL, "buy", 0.1, limit=float(low)))
         assert (await lab.accepted(working)).status == K.ACCEPTED
-        with pytest.raises(RiskDenied, match=r"MAX_POSITION: limit=2000, value=2200"):
+        with pytest.raises(RiskDenied, match=r"MAX_POSITION: limit=2\.000 BTC, value=2\.200 BTC"):
             await lab.accepted(lab.submit(Order(SYMBOL, "buy", 1.9)))
         lab.limits.max_position[SYMBOL] = 0.25
-        with pytest.raises(RiskDenied, match=r"MAX_POSITION: limit=250, value=310"):
+        with pytest.raises(RiskDenied, match=r"MAX_POSITION: limit=0\.250 BTC, value=0\.310 BTC"):
             await lab.accepted(lab.submit(Order(SYMBOL, "buy", 0.01)))
         lab.limits.max_notional = 1_000
-        with pytest.raises(RiskDenied, match=r"MAX_NOTIONAL: limit=1000000000, value=\d+"):
+        with pytest.raises(RiskDenied, match=r"MAX_NOTIONAL: limit=1000\.00 USDT, value=\d+\."):
             await lab.accepted(lab.submit(Order(SYMBOL, "sell", 0.1)))
         assert (lab.limits.max_notional, lab.limits.max_position[SYMBOL]) == (1_000.0, 0.25)
         lab.kill()

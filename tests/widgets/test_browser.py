@@ -176,13 +176,13 @@ def test_a_short_press_does_not_kill_and_a_hold_does(page: Page, live_desk: Fake
     assert live_desk.log == []
     page.mouse.move(box["x"] + 20, box["y"] + 10)
     page.mouse.down()
-    expect(page.get_by_text("■ Killed — hold 1 s to re-arm")).to_be_visible()
+    expect(page.get_by_text("■ Re-arm — hold 1 s")).to_be_visible()
     page.mouse.up()
     assert [name for name, _ in live_desk.log] == ["kill"]
     expect(page.get_by_text("■ HALTED")).to_be_visible()
     kill.focus()
     page.keyboard.down("Space")
-    expect(page.get_by_text("● ACTIVE")).to_be_visible()
+    expect(page.get_by_text("● ACTIVE · SIM")).to_be_visible()
     page.keyboard.up("Space")
     assert [name for name, _ in live_desk.log] == ["kill", "arm"]
 

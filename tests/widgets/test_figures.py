@@ -32,6 +32,8 @@ from alphaforge.widgets import figures
         (figures.age(12_400), "12.4 s"),
         (figures.number("64,180.00"), 64_180.0),
         (figures.number("−3"), -3.0),
+        (figures.number("250 K"), 250_000.0),
+        (figures.number("1.5m"), 1_500_000.0),
         (figures.number("three"), None),
     ],
 )

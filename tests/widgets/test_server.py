@@ -51,7 +51,7 @@ def enter(server: WidgetServer) -> tuple[str, str]:
     return f"{name}={morsel.value}", page
 
 
-@pytest.mark.parametrize("path", ["/workbench", "/workbench?ticket=guess", "/", "/run?id=x"])
+@pytest.mark.parametrize("path", ["/workbench", "/workbench?ticket=guess", "/run?id=x"])
 def test_without_a_ticket_the_answer_is_a_sentence(server: WidgetServer, path: str) -> None:
     status, text, _ = get(server, path)
     assert status == 403
@@ -258,3 +258,9 @@ def test_behind_a_hub_its_own_pages_may_open_a_socket(monkeypatch: pytest.Monkey
     with WidgetServer(FakeDesk(bars=50)) as behind:
         _, page = enter(behind)
         connect(behind, page_token(page), "https://hub.binder.example").close()
+
+
+def test_there_is_no_list_of_pages(server: WidgetServer) -> None:
+    """Panel's own asks other machines for its fonts and pictures."""
+    cookie, _ = enter(server)
+    assert get(server, "/", cookie)[0] == 404

@@ -24,15 +24,22 @@ export function render({model, el}) {
   const cells = new Map()
 
   const drawState = () => {
-    text(part.state, `${MARKS[model.state_tone] ?? "●"} ${model.state}`)
+    const where = model.simulated ? " · SIM" : ""
+    text(part.state, `${MARKS[model.state_tone] ?? "●"} ${model.state}${where}`)
+    part.state.title = model.simulated
+      ? "Everything here is simulated: nothing connects to a real market" : ""
     className(part.state, `pill ${model.state_tone}`)
     text(part.session, model.session)
     part.session.title = model.session
     className(part.session, model.killed ? "session bad" : "session mute")
     text(part.pause, model.paused ? "Resume" : "Pause")
     part.pause.disabled = !model.can_pause
+    part.pause.title = model.paused ? "Let the strategies trade again"
+      : "Hold the strategies: they see everything and send no orders; the market goes on"
+    part.kill.title = model.killed ? `${model.stopped_by}: nothing trades until you hold this`
+      : "Cancel every order and stop trading"
     part.kill.classList.toggle("done", model.killed)
-    const words = model.killed ? `■ ${model.stopped_by} — hold 1 s to re-arm` : "■ Kill — hold 1 s"
+    const words = model.killed ? "■ Re-arm — hold 1 s" : "■ Kill — hold 1 s"
     text(part.kill.lastChild, words)
     part.kill.ariaLabel = model.killed
       ? "Killed. Hold for one second to allow trading again"

@@ -1,4 +1,6 @@
 // The limits: a bar each, its headroom in words, the limit itself edited in place.
+const REFUSED_MS = 8000
+
 export function render({model, el}) {
   const {text, className, element} = alphaforge
   el.innerHTML = `
@@ -16,9 +18,10 @@ export function render({model, el}) {
         element("i")))
     const [name, left, used] = node.firstChild.children
     const row = {node, name, left, used, meter: node.lastChild, bar: node.lastChild.firstChild,
-      data: null, refused: ""}
+      data: null, refused: "", timer: null}
     node.ondblclick = () => edit(row)
     node.onkeydown = event => {
+      if (event.key === "Escape") forgive(row)
       if (event.target === node && event.key === "Enter") {
         event.preventDefault()
         edit(row)
@@ -27,6 +30,12 @@ export function render({model, el}) {
     pool.set(key, row)
     list.append(node)
     return row
+  }
+  // Said once and long enough to be read; Escape clears it at once.
+  const forgive = row => {
+    clearTimeout(row.timer)
+    row.refused = ""
+    draw()
   }
   const draw = () => {
     const keys = new Set(model.rows.map(row => row.key))
@@ -46,7 +55,7 @@ export function render({model, el}) {
       className(row.bar, data.tone)
       row.meter.ariaValueNow = String(data.used)
       row.meter.ariaValueText = `${data.text}, ${data.left}`
-      row.node.title = data.left
+      row.node.title = row.refused || data.left
       row.node.ariaLabel = `${data.name}: ${data.text}, ${data.left}. Enter to edit`
     }
     let empty = list.querySelector(".empty")
@@ -83,7 +92,10 @@ export function render({model, el}) {
   model.on("answer", () => {
     const row = pool.get(model.answer.key)
     if (!row) return
-    row.refused = model.answer.refused ? `refused: ${model.answer.refused}` : ""
+    forgive(row)
+    if (!model.answer.refused) return
+    row.refused = `refused: ${model.answer.refused}`
+    row.timer = setTimeout(() => forgive(row), REFUSED_MS)
     draw()
   })
   draw()
