@@ -49,7 +49,7 @@ export function render({model, el}) {
       row.data = data
       text(row.name, data.name)
       text(row.left, row.refused || data.left)
-      className(row.left, row.refused || data.tone === "bad" ? "bad" : data.tone === "warn" ? "warn" : "")
+      className(row.left, row.refused ? "bad said" : data.tone === "up" ? "" : data.tone)
       if (editing !== row) text(row.used, data.text)
       row.bar.style.width = `${data.used}%`
       className(row.bar, data.tone)
