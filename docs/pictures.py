@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = Path(__file__).parent / "images"
 SIZE = {"width": 1440, "height": 900}
-STREAM_MS = 75_000  # of streaming before a picture: some fills, some equity
+STREAM_MS = 45_000  # of streaming before a picture: some fills, some equity
 
 sys.path.insert(0, str(ROOT / "bench"))
 from chromium import ARGS  # noqa: E402  - what the benchmarks drive
