@@ -154,7 +154,7 @@ class Feed:
     def start(self) -> None:
         """Begin to follow."""
         # Storing needs it, at the interpreter's end too, when nothing can be imported any more.
-        import pandas  # noqa: F401, ICN001
+        import pandas  # noqa: F401, ICN001 - see above
 
         self._thread.start()
 

@@ -30,7 +30,7 @@ STREAM_MS = 45_000  # of streaming before a picture: some fills, some equity
 sys.path.insert(0, str(ROOT / "bench"))
 from chromium import ARGS  # noqa: E402  - what the benchmarks drive
 
-from alphaforge.cli import find_chromium  # noqa: E402
+from alphaforge.cli import find_chromium  # noqa: E402 - after the path
 
 
 @contextlib.contextmanager

@@ -117,8 +117,8 @@ def install_lock(pip):
 def create_venv():
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     try:
-        import ensurepip  # noqa: F401
-        import venv  # noqa: F401
+        import ensurepip  # noqa: F401 - is it there?
+        import venv  # noqa: F401 - is it there?
     except ImportError:
         stop(
             f"This Python {version} ({sys.executable}) lacks its venv module.",

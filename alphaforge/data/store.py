@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import re
 import threading
@@ -22,7 +23,7 @@ _VERSION = 1
 Columns = dict[str, npt.NDArray[Any]]
 
 
-class Store:
+class Store(abc.ABC):
     """A DuckDB file with the history's tables. Threads may share it."""
 
     def __init__(self, path: str) -> None:
@@ -70,9 +71,9 @@ class Store:
                 "Open it with the newer AlphaForge that wrote it."
             )
 
+    @abc.abstractmethod
     def _load(self, db: duckdb.DuckDBPyConnection) -> None:
         """Read what is kept in memory of the file: when it is opened, and after a rollback."""
-        raise NotImplementedError
 
     def append(self, table: str, columns: Columns) -> None:
         """Append rows to one of the store's tables, columns by name."""

@@ -13,10 +13,11 @@ import numpy.typing as npt
 from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
+from alphaforge.engine.define import define_now
 from alphaforge.engine.journal import Journal
 from alphaforge.engine.ring import Ring, whole_messages
 from alphaforge.engine.snapshot import Board, Snapshot, publish_now
-from alphaforge.engine.step import call_now, define_now, run_events, step_one
+from alphaforge.engine.step import call_now, run_events, step_one
 from alphaforge.engine.thread import EngineThread
 from alphaforge.errors import ConfigError, EngineHalted, InstrumentError, did_you_mean
 from alphaforge.instrument import Fees, Instrument

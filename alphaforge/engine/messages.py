@@ -54,6 +54,14 @@ def record(*fields: Any) -> np.dtype[np.void]:
     return np.dtype(list(fields), align=True)
 
 
+def offset_of(layout: np.dtype[np.void], name: str) -> int:
+    """Bytes from a record's start to one of its fields."""
+    fields = layout.fields
+    if fields is None:
+        raise TypeError("only a record has fields")
+    return int(fields[name][1])
+
+
 SLOT = record(
     ("seq", "i8"),
     ("ts", "i8"),  # event time, ns UTC

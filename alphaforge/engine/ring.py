@@ -33,7 +33,7 @@ READ = 64
 CAPACITY = 128
 DROPPED = 136
 SLOTS_AT = 192
-_KIND_AT = M.SLOT.fields["kind"][1]  # type: ignore[index]
+_KIND_AT = M.offset_of(M.SLOT, "kind")
 
 
 TWO_SLOTS = (M.BAR, M.SUBMIT, M.REPORT)

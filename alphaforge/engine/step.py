@@ -19,7 +19,6 @@ from alphaforge.engine.atomic import call_entry, copy_bytes, load_i8, load_u1, s
 from alphaforge.engine.bars import close_until, trade_to_builders
 from alphaforge.engine.block import (
     bar_at,
-    builder,
     engine_at,
     fail,
     instrument,
@@ -29,15 +28,14 @@ from alphaforge.engine.block import (
     order,
     order_slots_at,
     pending_bar,
-    position,
     slot_at,
     strategy,
-    timer_at,
     watches,
 )
 from alphaforge.engine.book import set_level
-from alphaforge.engine.clock import NEVER, add_timer, forget_timers, take_due
+from alphaforge.engine.clock import NEVER, forget_timers, take_due
 from alphaforge.engine.commands import cancel_everything, drain_commands, run_host_command
+from alphaforge.engine.define import define
 from alphaforge.engine.jit import entry, hot, kernel
 from alphaforge.engine.journal import journal_output, journal_row
 from alphaforge.engine.matching import match_bar, match_quote, match_trade
@@ -45,14 +43,13 @@ from alphaforge.engine.portfolio import (
     fill,
     follow_equity,
     journal_account,
-    leave_to_host,
     mark,
     split,
 )
 from alphaforge.engine.ring import slots_of
 
-_KIND_AT = M.SLOT.fields["kind"][1]  # type: ignore[index]
-_WORDS_AT = M.SLOT.fields["a"][1]  # type: ignore[index]
+_KIND_AT = M.offset_of(M.SLOT, "kind")
+_WORDS_AT = M.offset_of(M.SLOT, "a")
 
 
 @hot
@@ -275,104 +272,6 @@ def _apply_report(m, e):
 
 
 @kernel
-def define(m, what, record, size, watch_list):
-    """Add an instrument, a builder, a timer or a strategy from memory that the host holds.
-
-    Returns the new index, or -1 where its pool is full.
-    """
-    h = engine_at(m)
-    if what == K.DEFINE_INSTRUMENT:
-        if h.instruments_used >= h.instruments_n:
-            return -1
-        at = m + h.instruments_at + h.instruments_used * L.INSTRUMENT_BYTES
-        copy_bytes(at, record, L.INSTRUMENT_BYTES)
-        h.instruments_used += 1
-        return h.instruments_used - 1
-    if what == K.DEFINE_BUILDER:
-        if h.builders_used >= h.builders_n:
-            return -1
-        at = m + h.builders_at + h.builders_used * L.BUILDER_BYTES
-        copy_bytes(at, record, L.BUILDER_BYTES)
-        _link_builder(m, h.builders_used)
-        h.builders_used += 1
-        return h.builders_used - 1
-    if what == K.DEFINE_TIMER:
-        t = timer_at(record)
-        return add_timer(m, t.strategy, t.due, t.id)
-    return _define_strategy(m, record, size, watch_list)
-
-
-@kernel
-def _link_builder(m, k):
-    """Put a builder at the end of its instrument's list."""
-    b = builder(m, k)
-    b.next = -1
-    owner = instrument(m, b.instrument)
-    if owner.first_builder < 0:
-        owner.first_builder = k
-        return
-    last = owner.first_builder
-    while builder(m, last).next >= 0:
-        last = builder(m, last).next
-    builder(m, last).next = k
-
-
-@kernel
-def _is_free(m, k, room):
-    """Whether a stopped strategy's slot can be another's: flat, nothing working, arena enough."""
-    h = engine_at(m)
-    if strategy(m, k).running == 1 or strategy(m, k).room < room:
-        return False
-    for i in range(h.instruments_used):
-        if position(m, k + 2, i).qty != 0:
-            return False
-        slot = market(m, i).open_head
-        while slot >= 0:
-            if order(m, slot).strategy == k:
-                return False
-            slot = order(m, slot).next
-    return True
-
-
-@kernel
-def _strategy_slot(m, room):
-    """A slot with so many bytes of arena: a stopped strategy's, else a new one, else -1."""
-    h = engine_at(m)
-    for k in range(h.strategies_used):
-        if _is_free(m, k, room):
-            leave_to_host(m, k + 2)
-            return k
-    if h.strategies_used >= h.strategies_n or h.arena_used + 2 * room > h.arena_n:
-        return -1
-    k = h.strategies_used
-    strategy(m, k).state = h.arena_at + h.arena_used
-    strategy(m, k).room = room
-    h.arena_used += 2 * room
-    h.strategies_used += 1
-    return k
-
-
-@kernel
-def _define_strategy(m, record, size, watch_list):
-    """Copy a STRATEGY record, its state after it, and its watch list into the block."""
-    h = engine_at(m)
-    k = _strategy_slot(m, (size + L.LINE - 1) // L.LINE * L.LINE)
-    if k < 0:
-        return -1
-    s = strategy(m, k)
-    state, room = s.state, s.room
-    copy_bytes(m + h.strategies_at + k * L.STRATEGY_BYTES, record, L.STRATEGY_BYTES)
-    s.state = state
-    s.before = state + room
-    s.room = room
-    s.bytes = size
-    if size > 0:
-        copy_bytes(m + s.state, record + L.STRATEGY_BYTES, size)
-    copy_bytes(m + h.watches_at + k * h.instruments_n, watch_list, h.instruments_n)
-    return k
-
-
-@kernel
 def detach(m, k):
     """Stop a strategy: ``on_stop``, its working orders cancelled, its timers dropped."""
     if k < 0 or k >= engine_at(m).strategies_used or strategy(m, k).running == 0:
@@ -515,12 +414,6 @@ def run_events(m, events, offset, size, equity, room):
             equity += 8
         offset += slots_of(kind) * M.SLOT_BYTES
     return offset
-
-
-@entry("int64(int64, int64, int64, int64, int64)")
-def define_now(m, what, record, size, watch_list):
-    """``define`` for an engine whose thread isn't running."""
-    return define(m, what, record, size, watch_list)
 
 
 @entry("int64(int64, int64, int64)")

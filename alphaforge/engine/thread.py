@@ -31,7 +31,7 @@ from alphaforge.engine.snapshot import publish
 from alphaforge.engine.step import step
 from alphaforge.errors import EngineHalted
 
-_KIND_AT = M.SLOT.fields["kind"][1]  # type: ignore[index]
+_KIND_AT = M.offset_of(M.SLOT, "kind")
 _EAGER_POLLS = 200
 _FIRST_NAP = 50_000
 _LONGEST_NAP = 2_000_000

@@ -322,6 +322,6 @@ class Context:
         """The engine's time, ns UTC."""
         return int(now(self._m))
 
-    def timer(self, after_ns: int, id: int = 0) -> None:  # noqa: A002
+    def timer(self, after_ns: int, id: int = 0) -> None:  # noqa: A002 - the user's keyword
         """Ask for ``on_timer`` in ``after_ns`` nanoseconds."""
         timer(self._m, after_ns, id)

@@ -11,10 +11,11 @@ from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine.atomic import load_i8, view
 from alphaforge.engine.block import bar_at, engine_at, instrument_at, notice_at, slot_at
+from alphaforge.engine.messages import offset_of
 from alphaforge.strategy import context as C
 from alphaforge.strategy.records import Obj, add_attribute, add_method, address_of, obj
 
-VIEW_AT = L.ENGINE.fields["view_event"][1]  # type: ignore[index]
+VIEW_AT = offset_of(L.ENGINE, "view_event")
 _VIEW = np.dtype([("event_", "i8"), ("instrument_", "i8"), ("engine_", "i8")], align=True)
 
 CTX = obj(np.dtype([("now_", "i8")], align=True), "ctx")
@@ -185,7 +186,7 @@ def _now(ctx):
     return C.now(address_of(ctx))
 
 
-def _timer(ctx, after_ns, id):  # noqa: A002
+def _timer(ctx, after_ns, id):  # noqa: A002 - the user's keyword
     C.timer(address_of(ctx), after_ns, id)
 
 

@@ -79,7 +79,7 @@ RESTING_PER_SIM = 4096
 _SIM_BYTES = SIM.itemsize
 _RESTING_BYTES = RESTING.itemsize
 _LEVEL_BYTES = PRICE_LEVEL.itemsize
-_SCRATCH_AT = EXCHANGE.fields["scratch"][1]  # type: ignore[index]
+_SCRATCH_AT = M.offset_of(EXCHANGE, "scratch")
 
 exchange_at = view(EXCHANGE)
 sim_at = view(SIM)

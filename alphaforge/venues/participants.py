@@ -53,7 +53,7 @@ _M1, _M2 = 4294967087, 4294944443
 _A12, _A13, _A21, _A23 = 1403580, 810728, 527612, 1370589
 _NORM = 2.328306549295727688e-10
 CLOCK_EVERY = 50_000_000
-_RANDOM_AT = EXCHANGE.fields["random"][1]  # type: ignore[index]
+_RANDOM_AT = M.offset_of(EXCHANGE, "random")
 
 
 @kernel

@@ -21,7 +21,7 @@ from alphaforge.errors import ConfigError, VenueError, did_you_mean
 from alphaforge.instrument import Instrument
 from alphaforge.venues import clients, orderbook, participants
 
-_KIND_AT = M.SLOT.fields["kind"][1]  # type: ignore[index]
+_KIND_AT = M.offset_of(M.SLOT, "kind")
 _SPARE = 1 << 13  # slots that one order can need: six for each resting one that it goes through
 _NAP = 1_000_000
 DRIVE = np.dtype(
@@ -36,8 +36,8 @@ DRIVE = np.dtype(
     ],
     align=True,
 )
-_PAUSE_AT = DRIVE.fields["pause"][1]  # type: ignore[index]
-_SCRATCH_AT = DRIVE.fields["scratch"][1]  # type: ignore[index]
+_PAUSE_AT = M.offset_of(DRIVE, "pause")
+_SCRATCH_AT = M.offset_of(DRIVE, "scratch")
 drive_at = view(DRIVE)
 
 INSTRUMENTS: dict[str, tuple[Instrument, float, float, float]] = {

@@ -261,7 +261,7 @@ def test_what_is_no_tick(tick: Any) -> None:
         with pytest.raises(InstrumentError, match=f"{name} must be a positive number like '0.01'"):
             Instrument("X", **{"tick": "0.01", name: tick})
     with pytest.raises(InstrumentError, match=r"currency of X must be text, not \['USD'\]"):
-        Instrument("X", "0.01", currency=["USD"])  # type: ignore[arg-type]
+        Instrument("X", "0.01", currency=["USD"])  # type: ignore[arg-type] - wrong on purpose
     assert decimal_fraction("0.5", "tick") == Fraction(1, 2)
 
 
@@ -532,7 +532,7 @@ def test_what_is_no_history_file(tmp_path: Path) -> None:
             History(str(path))
     for wrong in (None, 5, "", b"x"):
         with pytest.raises(StoreError, match="must be the path of a file or ':memory:', not"):
-            History(wrong)  # type: ignore[arg-type]
+            History(wrong)  # type: ignore[arg-type] - wrong on purpose
 
 
 def test_a_database_of_others_is_refused_and_let_go(tmp_path: Path) -> None:

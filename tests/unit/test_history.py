@@ -257,7 +257,7 @@ def test_sample_bars_equal_the_published_ones(samples: History) -> None:
 
 def test_an_instrument_is_checked() -> None:
     with pytest.raises(InstrumentError, match=r"tick must be a Decimal string, not the float 0.01"):
-        Instrument("X", tick=0.01)  # type: ignore[arg-type]
+        Instrument("X", tick=0.01)  # type: ignore[arg-type] - wrong on purpose
     for tick in ("0", "-1", "abc"):
         with pytest.raises(InstrumentError, match="tick must be"):
             Instrument("X", tick=tick)

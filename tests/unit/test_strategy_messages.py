@@ -302,9 +302,9 @@ def test_a_raise_names_the_line_in_both_modes(
 def test_what_a_backtest_is_given(history: History) -> None:
     stored_walk(history, 20, 1)
     with pytest.raises(StrategyError, match=r"give an instance, not the class Raises"):
-        backtest(history, Raises, ["XYZ"], "1h")  # type: ignore[arg-type]
+        backtest(history, Raises, ["XYZ"], "1h")  # type: ignore[arg-type] - wrong on purpose
     with pytest.raises(StrategyError, match=r"expected an af.Strategy, found int"):
-        backtest(history, 3, ["XYZ"], "1h")  # type: ignore[arg-type]
+        backtest(history, 3, ["XYZ"], "1h")  # type: ignore[arg-type] - wrong on purpose
     with pytest.raises(ConfigError, match=r"mode must be one of compiled, python, not 'compild'"):
         backtest(history, Raises(), ["XYZ"], "1h", mode="compild")
     with pytest.raises(ConfigError, match="needs at least one symbol"):

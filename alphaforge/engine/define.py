@@ -1,0 +1,124 @@
+"""What the host adds to a block: instruments, bar builders, timers, strategies and their slots."""
+
+from __future__ import annotations
+
+from alphaforge.engine import codes as K
+from alphaforge.engine import layout as L
+from alphaforge.engine.atomic import copy_bytes
+from alphaforge.engine.block import (
+    builder,
+    engine_at,
+    instrument,
+    market,
+    order,
+    position,
+    strategy,
+    timer_at,
+)
+from alphaforge.engine.clock import add_timer
+from alphaforge.engine.jit import entry, kernel
+from alphaforge.engine.portfolio import leave_to_host
+
+
+@kernel
+def define(m, what, record, size, watch_list):
+    """Add an instrument, a builder, a timer or a strategy from memory that the host holds.
+
+    Returns the new index, or -1 where its pool is full.
+    """
+    h = engine_at(m)
+    if what == K.DEFINE_INSTRUMENT:
+        if h.instruments_used >= h.instruments_n:
+            return -1
+        at = m + h.instruments_at + h.instruments_used * L.INSTRUMENT_BYTES
+        copy_bytes(at, record, L.INSTRUMENT_BYTES)
+        h.instruments_used += 1
+        return h.instruments_used - 1
+    if what == K.DEFINE_BUILDER:
+        if h.builders_used >= h.builders_n:
+            return -1
+        at = m + h.builders_at + h.builders_used * L.BUILDER_BYTES
+        copy_bytes(at, record, L.BUILDER_BYTES)
+        _link_builder(m, h.builders_used)
+        h.builders_used += 1
+        return h.builders_used - 1
+    if what == K.DEFINE_TIMER:
+        t = timer_at(record)
+        return add_timer(m, t.strategy, t.due, t.id)
+    return _define_strategy(m, record, size, watch_list)
+
+
+@kernel
+def _link_builder(m, k):
+    """Put a builder at the end of its instrument's list."""
+    b = builder(m, k)
+    b.next = -1
+    owner = instrument(m, b.instrument)
+    if owner.first_builder < 0:
+        owner.first_builder = k
+        return
+    last = owner.first_builder
+    while builder(m, last).next >= 0:
+        last = builder(m, last).next
+    builder(m, last).next = k
+
+
+@kernel
+def _is_free(m, k, room):
+    """Whether a stopped strategy's slot can be another's: flat, nothing working, arena enough."""
+    h = engine_at(m)
+    if strategy(m, k).running == 1 or strategy(m, k).room < room:
+        return False
+    for i in range(h.instruments_used):
+        if position(m, k + 2, i).qty != 0:
+            return False
+        slot = market(m, i).open_head
+        while slot >= 0:
+            if order(m, slot).strategy == k:
+                return False
+            slot = order(m, slot).next
+    return True
+
+
+@kernel
+def _strategy_slot(m, room):
+    """A slot with so many bytes of arena: a stopped strategy's, else a new one, else -1."""
+    h = engine_at(m)
+    for k in range(h.strategies_used):
+        if _is_free(m, k, room):
+            leave_to_host(m, k + 2)
+            return k
+    if h.strategies_used >= h.strategies_n or h.arena_used + 2 * room > h.arena_n:
+        return -1
+    k = h.strategies_used
+    strategy(m, k).state = h.arena_at + h.arena_used
+    strategy(m, k).room = room
+    h.arena_used += 2 * room
+    h.strategies_used += 1
+    return k
+
+
+@kernel
+def _define_strategy(m, record, size, watch_list):
+    """Copy a STRATEGY record, its state after it, and its watch list into the block."""
+    h = engine_at(m)
+    k = _strategy_slot(m, (size + L.LINE - 1) // L.LINE * L.LINE)
+    if k < 0:
+        return -1
+    s = strategy(m, k)
+    state, room = s.state, s.room
+    copy_bytes(m + h.strategies_at + k * L.STRATEGY_BYTES, record, L.STRATEGY_BYTES)
+    s.state = state
+    s.before = state + room
+    s.room = room
+    s.bytes = size
+    if size > 0:
+        copy_bytes(m + s.state, record + L.STRATEGY_BYTES, size)
+    copy_bytes(m + h.watches_at + k * h.instruments_n, watch_list, h.instruments_n)
+    return k
+
+
+@entry("int64(int64, int64, int64, int64, int64)")
+def define_now(m, what, record, size, watch_list):
+    """``define`` for an engine whose thread isn't running."""
+    return define(m, what, record, size, watch_list)
