@@ -13,7 +13,7 @@ BIN := .venv/bin
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 PYTEST := $(BIN)/python -m pytest tests $(NOTEBOOKS) --nbval-lax --nbval-cell-timeout=60 --benchmark-disable
 
-.PHONY: lab test test-all check bench extension lock clean environment
+.PHONY: lab test test-all check bench docs extension lock clean environment
 
 environment:
 	@$(PYTHON) tools/bootstrap.py
@@ -42,6 +42,9 @@ check: environment
 
 bench: environment
 	$(BIN)/python -m pytest bench --benchmark-only --timeout=0
+
+docs: environment
+	$(BIN)/python docs/tables.py
 
 extension: environment
 	cd extensions/alphaforge-lab && npm ci && PATH="$(CURDIR)/$(BIN):$$PATH" npm run build

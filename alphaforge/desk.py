@@ -18,6 +18,7 @@ from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine import risk
+from alphaforge.engine import rules as R
 from alphaforge.engine.lags import lag_percentile
 from alphaforge.engine.snapshot import Snapshot
 from alphaforge.errors import AlphaForgeError
@@ -172,17 +173,21 @@ class LiveDesk:
             if not any(int(p[name]) for name in ("qty", "bought", "sold", "realised", "fees")):
                 continue  # a closed position stays: it says what was earned
             qty, cost = int(p["qty"]), int(p["cost"])
-            average = float(cost / i.value / qty * i.price) if qty else 0.0
+            if i.inverse:
+                ticks = -qty * i.value / cost if cost else 0
+            else:
+                ticks = cost / i.value / qty if qty else 0
+            value = -int(k["value"]) if i.inverse else int(k["value"])
             found.append(
                 D.Position(
                     symbol=i.symbol,
                     qty=float(qty * i.quantity),
-                    average=average,
+                    average=float(ticks * i.price),
                     last=float(int(k["mark"]) * i.price),
                     unrealised=(int(k["value"]) - cost) / money,
                     realised=int(p["realised"]) / money,
                     fees=int(p["fees"]) / money,
-                    exposure=int(k["value"]) / money,
+                    exposure=value / money,
                 )
             )
         return found
@@ -191,18 +196,18 @@ class LiveDesk:
         found = []
         for o in snapshot.pool("orders"):
             i = self._instruments[int(o["instrument"])]
-            limit = int(o["type"]) == K.LIMIT_ORDER
+            price = int(o["price"]) or int(o["stop"])
             found.append(
                 D.WorkingOrder(
                     id=int(o["id"]),
                     ts_ms=int(o["ts"]) / 1e6,
                     symbol=i.symbol,
                     side=int(o["side"]),
-                    type=K.TYPE_NAMES[int(o["type"])],
+                    type=_type_text(o),
                     tif=K.TIF_NAMES[int(o["tif"])],
                     qty=float(int(o["qty"]) * i.quantity),
                     filled=float(int(o["qty"] - o["leaves"]) * i.quantity),
-                    price=float(int(o["price"]) * i.price) if limit else None,
+                    price=float(price * i.price) if price > 0 else None,
                     status=K.STATUS_NAMES[int(o["status"])],
                     strategy=live.feed.strategy_names.get(int(o["strategy"]), ""),
                 )
@@ -256,7 +261,7 @@ class LiveDesk:
             severity=K.SEVERITY_NAMES[int(row["severity"])],
             ts_ms=int(row["ts"]) / 1e6,
             last_ms=int(row["ts_last"]) / 1e6,
-            rule=risk.RULES[rule][0],
+            rule=R.RULES[rule][0],
             text=f"{i.symbol}: {text}" if i is not None else text,
             count=int(row["count"]),
             acknowledged=bool(row["acknowledged"]),
@@ -309,7 +314,7 @@ class LiveDesk:
         """Send an order; the reason why the engine denied it, as its journal has it."""
         live = self._open()
         try:
-            order_id = live.submit(_order(ticket))
+            order_id = live.submit([_order(ticket)])[0]
         except AlphaForgeError as error:
             return str(error)
         record = live.feed.answer(order_id, _ANSWER_S)
@@ -326,13 +331,12 @@ class LiveDesk:
         try:
             index = live.engine.index(ticket.symbol)
             i = live.engine.instruments[index]
-            lots = i.qty_lots(ticket.qty)
-            ticks = 0 if ticket.price is None else i.price_ticks(ticket.price, "limit price")
+            asked = _order(ticket).message(i, index, 1, live.engine.clock())
         except AlphaForgeError as error:
-            return D.WhatIf(0.0, 0.0, None, str(error), len(risk.CHECKS))
+            return D.WhatIf(0.0, 0.0, None, str(error), len(R.CHECKS))
         picture = live.engine.snapshot(self._max_age).copy()
-        type_ = K.MARKET_ORDER if ticket.price is None else K.LIMIT_ORDER
-        rule = int(risk.what_if(picture.address, index, ticket.side, type_, lots, ticks))
+        lots, ticks = int(asked["qty"][0]), int(asked["price"][0])
+        rule = int(risk.what_if(picture.address, asked.ctypes.data))
         limit = int(picture.pool("instruments")[index]["max_position"])
         price = ticks or int(picture.pool("markets")[index]["mark"])
         held = int(picture.position(0, index)["qty"])
@@ -340,8 +344,8 @@ class LiveDesk:
             notional=float(price * lots * i.value) / int(picture.engine["ledger"]),
             position_after=float((held + ticket.side * lots) * i.quantity),
             position_limit=float(limit * i.quantity) if limit else None,
-            reason="" if rule == risk.PASSED else _denial(rule, picture, i),
-            checks=len(risk.CHECKS),
+            reason="" if rule == R.PASSED else _denial(rule, picture, i),
+            checks=len(R.CHECKS),
         )
 
     def cancel(self, order_id: int) -> None:
@@ -349,9 +353,12 @@ class LiveDesk:
         self._open().cancel(order_id)
 
     def replace(self, order_id: int, price: float) -> str:
-        """Ask for another limit price."""
+        """Ask for another limit price, or trigger price of an order that has no limit."""
         try:
-            self._open().replace(order_id, price)
+            live = self._open()
+            record = live.feed.orders.get(order_id)
+            stopped = record is not None and record.price == 0 and record.stop > 0
+            live.replace(order_id, **{"stop" if stopped else "limit": price})
         except AlphaForgeError as error:
             return str(error)
         return ""
@@ -391,11 +398,11 @@ class LiveDesk:
 
 
 _COLUMNS = ("open", "high", "low", "close")
-_IN_LOTS = (risk.REDUCING_ONLY, risk.QUANTITY_MIN, risk.QUANTITY_MAX, risk.MAX_POSITION)
+_IN_LOTS = (R.REDUCING_ONLY, R.QUANTITY_MIN, R.QUANTITY_MAX, R.MAX_POSITION)
 
 
 def _order(ticket: D.Ticket) -> Order:
-    return Order(ticket.symbol, ticket.side, ticket.qty, ticket.price, ticket.tif)
+    return Order(ticket.symbol, ticket.side, ticket.qty, limit=ticket.price, tif=ticket.tif)
 
 
 def _denial(rule: int, picture: Snapshot, i: Instrument) -> str:
@@ -407,12 +414,12 @@ def _denial(rule: int, picture: Snapshot, i: Instrument) -> str:
 
 def _words(rule: int, limit: int, value: int, i: Instrument | None) -> str:
     """What a rule says, with its numbers in human units."""
-    meaning = risk.RULES[rule][1]
+    meaning = R.RULES[rule][1]
     for unit in (", in lots", ", in ledger units"):
         meaning = meaning.removesuffix(unit)
     if not limit or i is None:
         return meaning
-    if rule == risk.MAX_NOTIONAL:
+    if rule == R.MAX_NOTIONAL:
         amounts = [f"{ledger_to_money(n, i.currency):,.2f}" for n in (value, limit)]
         return f"{meaning}: {amounts[0]} of {amounts[1]} {i.currency}"
     if rule in _IN_LOTS:
@@ -427,11 +434,17 @@ def _quote(i: Instrument, k: Any) -> D.Quote:
     return D.Quote(bid, ask, last, change, ask - bid if bid and ask else 0.0)
 
 
+def _type_text(o: Any) -> str:
+    """An order's type in words, and whose child it is."""
+    words = K.TYPE_NAMES[int(o["type"])].replace("_", " ")
+    return f"{words} of {int(o['parent_id'])}" if int(o["parent"]) >= 0 else words
+
+
 def _depth(i: Instrument, n: int, snapshot: Snapshot) -> D.Depth:
     bids, asks = snapshot.depth(n, _LEVELS)
     own: dict[float, float] = {}
     for o in snapshot.pool("orders"):
-        if int(o["instrument"]) == n and int(o["type"]) == K.LIMIT_ORDER:
+        if int(o["instrument"]) == n and o["price"] > 0 and int(o["status"]) >= K.SUBMITTED:
             price = float(int(o["price"]) * i.price)
             own[price] = own.get(price, 0.0) + float(int(o["leaves"]) * i.quantity)
     return D.Depth(

@@ -89,6 +89,9 @@ class OrderRecord:
     reason: str = ""
     denial: tuple[int, int, int] = (0, 0, 0)  # rule, limit, value
     ts_last: int = 0
+    type: int = K.MARKET_ORDER
+    stop: int = 0  # trigger price, ticks
+    parent: int = 0
 
 
 @dataclass(frozen=True)
@@ -233,10 +236,19 @@ class Feed:
                 self._order(row)
             elif kind == M.FILL_ROW:
                 self._fill(row)
+            elif kind == M.TERMS_ROW:
+                self._terms(row)
             elif kind == M.DENIAL_ROW:
                 self._denial(row)
             elif kind == M.ACCOUNT_ROW:
                 self._account(row)
+
+    def _terms(self, row: Any) -> None:
+        record = self.orders.get(int(row["a"]))
+        if record is not None:
+            record.type = int(row["code"])
+            record.stop = int(row["c"]) if record.type < K.TRAILING_STOP_MARKET else 0
+            record.parent = int(row["d"]) & (2**32 - 1)
 
     def _order(self, row: Any) -> None:
         order_id, leaves, code = int(row["a"]), int(row["b"]), int(row["code"])
@@ -252,6 +264,7 @@ class Feed:
                 int(row["c"]),
                 int(row["ts"]),
             )
+            record.type = K.LIMIT_ORDER if record.price > 0 else K.MARKET_ORDER
             self.orders[order_id] = record
         record.leaves, record.status, record.ts_last = abs(leaves), code, int(row["ts"])
         record.price = int(row["c"])
@@ -389,10 +402,12 @@ class Feed:
                     [self.strategy_names.get(o.strategy, "") for o in orders], object
                 ),
                 "side": np.array([o.side for o in orders], np.int8),
-                "type": np.array(["limit" if o.price > 0 else "market" for o in orders], object),
+                "type": np.array([K.TYPE_NAMES[o.type] for o in orders], object),
                 "qty": np.array([o.qty for o in orders], np.int64),
                 "leaves": np.array([o.leaves for o in orders], np.int64),
                 "price": np.array([o.price for o in orders], np.int64),
+                "stop": np.array([o.stop for o in orders], np.int64),
+                "parent": np.array([o.parent for o in orders], np.int64),
                 "status": np.array([K.STATUS_NAMES[o.status] for o in orders], object),
                 "reason": np.array([o.reason for o in orders], object),
                 "ts": np.array([o.ts for o in orders], np.int64),

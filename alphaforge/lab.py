@@ -8,20 +8,20 @@ import contextlib
 import threading
 import time
 import weakref
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from alphaforge.config import load_settings
 from alphaforge.data.history import History
+from alphaforge.data.recording import Recording
 from alphaforge.engine import codes as K
 from alphaforge.engine.jit import is_warm
 from alphaforge.engine.jit import warm as compile_kernels
 from alphaforge.errors import AlphaForgeError, EngineHalted, RiskDenied
 from alphaforge.feed import OrderRecord
-from alphaforge.instrument import Fees
 from alphaforge.limits import Limits
 from alphaforge.live import Live
 from alphaforge.order import Order
@@ -31,6 +31,7 @@ from alphaforge.research.run import Run
 from alphaforge.strategy.base import Strategy, check_mode, check_strategy
 from alphaforge.strategy.compile import compiled_entry
 from alphaforge.units import format_interval, parse_interval, to_float
+from alphaforge.venue import Fees, Venue
 from alphaforge.venues.simulated import INSTRUMENTS
 
 if TYPE_CHECKING:
@@ -117,11 +118,12 @@ class Lab:
     def backtest(
         self,
         strategy: Strategy,
-        symbols: str | Sequence[str],
-        spec: str,
+        symbols: str | Sequence[str] | Recording,
+        spec: str = "",
         cash: float = 1_000_000.0,
         fees: Fees | None = None,
-        fill: str = "next_open",
+        venue: Venue | None = None,
+        fill: str | None = None,
         mode: str = "compiled",
     ) -> Run:
         """Run a strategy over stored bars; see ``alphaforge.research.backtest.backtest``.
@@ -131,14 +133,20 @@ class Lab:
         >>> run = lab.backtest(SmaCross(), "AAPL", "1d")  # doctest: +SKIP
         """
         self._warming.wait()
-        names = [symbols] if isinstance(symbols, str) else list(symbols)
+        names: list[str] | Recording
+        if isinstance(symbols, Recording):
+            names = symbols
+        else:
+            names = [symbols] if isinstance(symbols, str) else list(symbols)
         with contextlib.ExitStack() as stack:
             progress = None
             if mode == "python":
                 progress = stack.enter_context(
                     progress_bar(f"{type(strategy).__name__} in python mode")
                 )
-            run = backtest(self.history, strategy, names, spec, cash, fees, fill, mode, progress)
+            run = backtest(
+                self.history, strategy, names, spec, cash, fees, venue, fill, mode, progress
+            )
         began = time.perf_counter()
         run.plotter = self._plot
         self._record(run)
@@ -222,14 +230,38 @@ class Lab:
         live.begin()
         return Paper(live, slot, strategy, symbol, spec)
 
-    def submit(self, order: Order) -> int:
-        """Send an order to the live session; its id. The engine's checks run there.
+    @overload
+    def submit(self, order: Order) -> int: ...
+
+    @overload
+    def submit(self, order: Sequence[Order]) -> list[int]: ...
+
+    def submit(self, order: Order | Sequence[Order]) -> int | list[int]:
+        """Send an order to the live session, or a list as one; its id, or theirs.
+
+        The engine's checks run there.
 
         Raises
         ------
         OrderError, InstrumentError, EngineHalted
         """
-        return self.live.submit(order)
+        if isinstance(order, Order):
+            return self.live.submit([order])[0]
+        return self.live.submit(list(order))
+
+    def replace(
+        self,
+        order_id: int,
+        limit: float | None = None,
+        qty: float | None = None,
+        stop: float | None = None,
+    ) -> None:
+        """Ask for another limit price, whole quantity or trigger price of a working order."""
+        self.live.replace(order_id, limit, qty, stop)
+
+    def cancel(self, order_id: int) -> None:
+        """Ask to cancel a working order."""
+        self.live.cancel(order_id)
 
     async def accepted(self, order_id: int, timeout: float = 5.0) -> OrderRecord:
         """Wait until an order is working (or filled).
@@ -340,6 +372,30 @@ class Lab:
     def risk(self) -> Embedded:
         """Limits and their headroom."""
         return self._serve().embed("risk")
+
+    def picture(
+        self,
+        panes: Mapping[str, Any] | Any,
+        title: str = "Picture",
+        kind: str = "line",
+        x_title: str = "",
+        height: int = 420,
+    ) -> Embedded:
+        """Draw DataFrames or Series in the workbench's look: linked panes, light and dark.
+
+        Parameters
+        ----------
+        panes : mapping of str to DataFrame or Series, or one of these alone
+            Title of each pane to what it shows; the index is the x axis, a column a curve.
+        kind : str
+            ``"line"``, ``"step"``, ``"points"`` or ``"bars"``.
+        """
+        from alphaforge.pictures import picture_of
+
+        shown = panes if isinstance(panes, Mapping) else {title: panes}
+        server = self._serve()
+        name = server.register_picture(picture_of(shown, title, kind, x_title))
+        return server.embed("picture", height, id=name)
 
     def _known(self, symbol: str) -> None:
         self.live.engine.index(symbol)

@@ -8,6 +8,8 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,12 +26,12 @@ from alphaforge.engine.journal import Journal
 from alphaforge.engine.risk import LIMIT_NAMES, LIMIT_NOTIONAL, LIMIT_POSITION, LIMIT_RATE
 from alphaforge.errors import EngineHalted, OrderError, StrategyError
 from alphaforge.feed import BAR, Feed
-from alphaforge.instrument import Fees
 from alphaforge.order import Order
 from alphaforge.strategy.base import Strategy
 from alphaforge.strategy.compile import Entry, compiled_entry, python_entry
 from alphaforge.strategy.fields import from_bytes
 from alphaforge.units import SECOND, format_interval, money_to_ledger, parse_interval
+from alphaforge.venue import Fees
 from alphaforge.venues.simulated import SimulatedExchange
 
 SPECS = ("1s", "5s", "15s", "1m")
@@ -69,7 +71,7 @@ class Live:
             fees=FEES,
             live=True,
             live_from=self.live_from,
-            capacities=L.Capacities(strategies=32),
+            capacities=L.Capacities(strategies=32, known=1 << 16),
             journal_rows=JOURNAL_ROWS,
             clock=self.exchange.clock,
             on_wall_clock=exchange.speed == 1.0,
@@ -212,42 +214,63 @@ class Live:
 
     # --- orders and limits ----------------------------------------------------------------------
 
-    def submit(self, order: Order) -> int:
-        """Queue an order; its id. The checks run in the engine.
+    def submit(self, orders: Sequence[Order]) -> list[int]:
+        """Queue orders, one after the other with nothing between; their ids.
+
+        The checks run in the engine.
 
         Raises
         ------
         OrderError, InstrumentError
-            Where it can't be expressed.
+            Where one can't be expressed: then none is sent.
         EngineHalted
-            Where nothing would take it.
+            Where nothing would take them.
         """
         self.check_running()
-        index = self.engine.index(order.symbol)
         with self._lock:
-            order_id = next(self._ids)
-        self.engine.send(
-            order.message(self.engine.instruments[index], index, order_id, self.engine.clock())
-        )
-        return order_id
+            ids = [next(self._ids) for _ in orders]
+        now = self.engine.clock()
+        messages = []
+        for n, order in enumerate(orders):
+            index = self.engine.index(order.symbol)
+            linked: dict[str, Any] = {}
+            for name in ("parent", "peer"):
+                back = getattr(order, name)
+                if isinstance(back, int) and -n <= back < 0:
+                    linked[name] = ids[n + back]
+            order = replace(order, **linked)
+            messages.append(order.message(self.engine.instruments[index], index, ids[n], now))
+        self.engine.send(*messages)
+        return ids
 
     def cancel(self, order_id: int) -> None:
         """Ask to cancel an order."""
         self.engine.command(M.CANCEL, a=order_id)
 
-    def replace(self, order_id: int, limit: float) -> None:
-        """Ask for another limit price."""
+    def replace(
+        self,
+        order_id: int,
+        limit: float | None = None,
+        qty: float | None = None,
+        stop: float | None = None,
+    ) -> None:
+        """Ask for another limit price, whole quantity or trigger price of a working order."""
         self.feed.catch_up()
         record = self.feed.orders.get(order_id)
         if record is None:
             raise OrderError(f"no order {order_id} in this session. See lab.sql('from orders').")
         instrument = self.engine.instruments[record.instrument]
-        self.engine.command(
-            M.REPLACE,
-            instrument=record.instrument,
-            a=order_id,
-            c=instrument.price_ticks(limit, "limit price"),
-        )
+        message = np.zeros(1, M.SUBMIT_SLOTS)
+        row = message[0]
+        row["ts"] = row["ts_recv"] = self.engine.clock()
+        row["kind"], row["instrument"], row["order_id"] = M.REPLACE, record.instrument, order_id
+        if limit is not None:
+            row["price"] = instrument.price_ticks(limit, "limit price")
+        if qty is not None:
+            row["qty"] = instrument.qty_lots(qty)
+        if stop is not None:
+            row["stop"] = instrument.price_ticks(stop, "stop price")
+        self.engine.send(message)
 
     def flatten(self, symbol: str) -> None:
         """Close the net position of an instrument with market orders, owner by owner."""

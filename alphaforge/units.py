@@ -64,6 +64,67 @@ def decimal_fraction(text: str | int | Decimal, what: str) -> Fraction:
     return Fraction(value)
 
 
+PER_RATE = 1_000_000_000
+"""Rates are stored as int64 parts per billion."""
+
+
+def rate_parts(text: str, what: str, error: type[Exception] = ConfigError) -> int:
+    """A rate from a Decimal string, in parts per billion.
+
+    Raises
+    ------
+    ConfigError, or the ``error`` given
+        If it isn't a Decimal string within one part per billion and between -1 and 1.
+    """
+    try:
+        given = Decimal(str(text))
+    except ArithmeticError:
+        given = Decimal("NaN")
+    if not given.is_finite():
+        raise error(
+            f"{what} must be a rate like '0.0002' (2 bp), not {text!r}. Give a Decimal string."
+        )
+    # 1e-999999999 as a fraction would take all memory: its size is looked at first.
+    far = bool(given) and not -10 < given.adjusted() < 0
+    rate = Fraction(given if given and not far else 0) * PER_RATE
+    if far or rate.denominator != 1:
+        raise error(
+            f"{what} must be a multiple of 1e-9 between -1 and 1, not {text!r}. "
+            "Rates are fractions of the notional: 2 bp is '0.0002'."
+        )
+    return int(rate)
+
+
+def share_parts(
+    text: str, what: str, error: type[Exception] = ConfigError, most: int | None = 1
+) -> int:
+    """A share from a Decimal string, in parts per billion: from 0 to ``most``, both included.
+
+    Raises
+    ------
+    ConfigError, or the ``error`` given
+        If it isn't a Decimal string on one part per billion and within the bounds.
+    """
+    value: Any = text
+    try:
+        given = Decimal(value) if isinstance(value, (str, int, Decimal)) else Decimal("NaN")
+    except ArithmeticError:
+        given = Decimal("NaN")
+    top = MOST_RATE if most is None else most
+    far = not given.is_finite() or (bool(given) and not -10 < given.adjusted() < 5)
+    parts = Fraction(0 if far else given) * PER_RATE
+    if far or isinstance(value, bool) or parts.denominator != 1 or not 0 <= parts <= top * PER_RATE:
+        raise error(
+            f"{what} must be a multiple of 1e-9 from 0 to {top}, not {text!r}. "
+            "Give a Decimal string: 5 % is '0.05'."
+        )
+    return int(parts)
+
+
+MOST_RATE = 100
+"""Of a rate a year: 10,000 %, which a stock that is hard to borrow may cost."""
+
+
 def ledger_digits(currency: str) -> int:
     """Decimal digits of one ledger unit: 6 for USD (1e-6), 12 for BTC."""
     return MINOR_DIGITS.get(currency, 2) + 4
@@ -154,6 +215,42 @@ def parse_interval(spec: str) -> int:
             f"Time units are {', '.join(_SPEC_UNITS)} (m is minute), up to 292 years."
         )
     return interval
+
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|ms|s|m|h|d)")
+
+
+def parse_duration(text: str, what: str) -> int:
+    """A duration such as ``"250us"`` or ``"1.5ms"`` in nanoseconds; 0 is allowed.
+
+    Raises
+    ------
+    ConfigError
+        If it isn't a number and one of ``ns us ms s m h d``, or no whole number of nanoseconds.
+    """
+    given: Any = text
+    found = _DURATION.fullmatch(given) if isinstance(given, str) else None
+    sizes = {"ns": 1, "us": MICROSECOND, **_SPEC_UNITS}
+    amount = Fraction(found[1]) * sizes[found[2]] if found else Fraction(-1)
+    if amount.denominator != 1 or not 0 <= amount < _END:
+        raise ConfigError(
+            f"{what} must be a number and a unit like '250us' or '2ms', not {text!r}. "
+            f"Units are {', '.join(sizes)}."
+        )
+    return int(amount)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is an int or a float, and no bool."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number that int64 holds, of whatever type."""
+    if not isinstance(value, (int, float, np.integer)) or isinstance(value, bool):
+        return False
+    number: Any = value
+    return bool(number == number // 1 and abs(number) < 2**62)
 
 
 def format_interval(interval_ns: int) -> str:

@@ -24,7 +24,9 @@ class SmaCross(af.Strategy):
         self.slow.update(bar.close)
         if not self.slow.ready:
             return
-        ctx.target(bar.instrument, self.size if self.fast.value > self.slow.value else 0.0)
+        # Means of cents that are equal may differ in the last bit: a hair more is no cross.
+        up = self.fast.value > self.slow.value + 1e-9
+        ctx.target(bar.instrument, self.size if up else 0.0)
 
 
 def minute_bars(count: int = BARS, seed: int = 7) -> np.ndarray:

@@ -14,7 +14,9 @@ from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
 from alphaforge.engine.orders import TRANSITIONS
-from alphaforge.instrument import Fees, Instrument
+from alphaforge.instrument import Instrument
+from alphaforge.units import ledger_digits
+from alphaforge.venue import Fees, Venue
 
 HOUR = 3_600_000_000_000
 DAY = 24 * HOUR
@@ -31,12 +33,16 @@ def instrument(symbol: str = "XYZ", tick: str = "0.01", **fields: Any) -> Instru
 
 
 def small_engine(
-    *instruments: Instrument, venue: int = K.VENUE_INTERNAL, fees: Fees = FEES, **keywords: Any
+    *instruments: Instrument,
+    venue: int = K.VENUE_INTERNAL,
+    fees: Fees = FEES,
+    model: Venue | None = None,
+    **keywords: Any,
 ) -> Engine:
-    """An engine of few slots, so that every limit is near."""
+    """An engine of few slots, so that every limit is near; ``model`` is how its venue fills."""
     keywords.setdefault("capacities", SMALL)
     keywords.setdefault("journal_rows", 1 << 13)
-    engine = Engine(fees=fees, **keywords)
+    engine = Engine(fees=fees, venue=model, **keywords)
     for each in instruments or (instrument(),):
         engine.add_instrument(each, venue)
     return engine
@@ -71,14 +77,34 @@ def bar(ts: int, prices: tuple[int, int, int, int], i: int = 0, length: int = HO
 
 
 def submit(
-    ts: int, order_id: int, side: int, lots: int, limit: int = 0, tif: int = K.GTC, i: int = 0
+    ts: int,
+    order_id: int,
+    side: int,
+    lots: int,
+    limit: int = 0,
+    tif: int = K.GTC,
+    i: int = 0,
+    **fields: int,
 ) -> Any:
-    message = np.zeros(1, M.ORDER_SLOTS)
+    """A SUBMIT command; ``fields`` are others of SUBMIT_SLOTS."""
+    message = np.zeros(1, M.SUBMIT_SLOTS)
     message["kind"], message["ts"], message["instrument"] = M.SUBMIT, ts, i
     message["order_id"], message["side"], message["qty"] = order_id, side, lots
     message["tif"] = tif
     if limit:
         message["type"], message["price"] = K.LIMIT_ORDER, limit
+    for name, value in fields.items():
+        message[name] = value
+    return message
+
+
+def replace(ts: int, order_id: int, i: int = 0, **fields: int) -> Any:
+    """A REPLACE command: ``qty``, ``price``, ``stop``."""
+    message = np.zeros(1, M.SUBMIT_SLOTS)
+    message["kind"], message["ts"], message["instrument"] = M.REPLACE, ts, i
+    message["order_id"] = order_id
+    for name, value in fields.items():
+        message[name] = value
     return message
 
 
@@ -131,6 +157,19 @@ def half_even(value: Fraction) -> int:
     return round(value)  # Python's rounding of a Fraction is half to even
 
 
+def worth_of(instrument: Instrument, ticks: int, lots: int) -> int:
+    """Ledger units of lots at a price, from the instrument's own words: exact, rounded once.
+
+    Inverse contracts are worth coins for a fixed amount of the quote currency; minus, so that who
+    is long gains when they get fewer.
+    """
+    price, qty = ticks * Fraction(instrument.tick), lots * Fraction(instrument.lot)
+    units = 10 ** ledger_digits(instrument.currency)
+    if not instrument.inverse:
+        return half_even(price * qty * Fraction(instrument.multiplier) * units)
+    return -half_even(qty * Fraction(instrument.multiplier) / price * units) if ticks else 0
+
+
 def check_money(engine: Engine, valued: bool = True) -> None:
     """Cash, positions and fees balance to the last ledger unit, whatever happened.
 
@@ -150,9 +189,11 @@ def check_money(engine: Engine, valued: bool = True) -> None:
         assert owners[name].sum(axis=0).tolist() == net[name].tolist(), name
     held = owners["cost"].sum(axis=0) - owners["realised"].sum(axis=0)
     assert held.tolist() == (net["cost"] - net["realised"]).tolist()
+    margined = [int(net["cost"][i]) for i, each in enumerate(engine.instruments) if each.margined]
+    assert int(header["margined"]) == sum(margined)
     value = 0
     for i, each in enumerate(engine.instruments if valued else []):
-        worth = half_even(int(net["qty"][i]) * int(markets["mark"][i]) * each.value)
+        worth = worth_of(each, int(markets["mark"][i]), int(net["qty"][i]))
         assert int(markets["value"][i]) == worth
         value += worth
     assert not valued or int(header["market_value"]) == value
@@ -170,11 +211,12 @@ def check_orders(engine: Engine) -> None:
             assert at not in working
             assert order["open"] == 1
             assert order["instrument"] == i
-            assert order["status"] >= K.SUBMITTED
+            assert order["status"] >= K.EMULATED
             assert order["status"] not in K.CLOSED_STATUSES
             assert order["prev"] == before
             assert 0 < order["leaves"] <= order["qty"]
-            sums[int(order["side"])] += int(order["leaves"])
+            if order["counted"]:
+                sums[int(order["side"])] += int(order["leaves"])
             working.add(at)
             before, at = at, int(order["next"])
         assert markets[i]["open_tail"] == before
@@ -220,7 +262,9 @@ def check_journal_of_orders(rows: Any, priced: bool = True) -> None:
     leaves: dict[int, int] = {}
     filled: dict[int, int] = {}
     limit: dict[int, int] = {}
-    for row in rows:
+    fills = rows["kind"] == M.FILL_ROW
+    next_fills = np.append(fills[1:], False) & (np.append(rows["a"][1:], 0) == rows["a"])
+    for row, fills_next in zip(rows, next_fills, strict=True):
         key = int(row["a"])
         if row["kind"] == M.ORDER_ROW:
             new = K.STATUS_NAMES[int(row["code"])]
@@ -230,10 +274,12 @@ def check_journal_of_orders(rows: Any, priced: bool = True) -> None:
             else:
                 assert new in TRANSITIONS[status[key]].values(), (status[key], new)
             status[key], leaves[key], limit[key] = new, int(row["b"]), int(row["c"])
+            if not fills_next:  # no fill, so the quantity itself may have been changed
+                qty[key] = filled[key] + leaves[key]
         elif row["kind"] == M.FILL_ROW:
             lots, price = int(row["b"]), int(row["c"])
             filled[key] += lots
-            assert lots * qty[key] > 0
+            assert lots * leaves[key] >= 0
             assert filled[key] + leaves[key] == qty[key]
             if priced and limit[key]:
                 assert (limit[key] - price) * lots >= 0, "a fill through its limit"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_SHARES = 10**6
+_COLUMNS = (
+    "symbol",
+    "tick",
+    "lot",
+    "currency",
+    "multiplier",
+    "base",
+    "venue",
+    "kind",
+    "calendar",
+    "simulated",
+)
+"""Of an instrument; what else it has is stored as JSON."""
 BAR_COLUMNS = ("ts_open", "ts", "open", "high", "low", "close", "volume")
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -54,9 +68,11 @@ class History(Store):
 
     def _load(self, db: duckdb.DuckDBPyConnection) -> None:
         self._instruments.clear()
-        names = "symbol, tick, lot, currency, multiplier, base, venue, kind, calendar, simulated"
-        for row in db.execute(f"SELECT id, {names} FROM store.instruments").fetchall():
-            self._instruments[row[1]] = (row[0], Instrument(*row[1:]))
+        names = ", ".join(_COLUMNS)
+        for row in db.execute(f"SELECT id, details, {names} FROM store.instruments").fetchall():
+            details = json.loads(row[1]) if row[1] else {}
+            instrument = Instrument(**dict(zip(_COLUMNS, row[2:], strict=True)), **details)
+            self._instruments[instrument.symbol] = (row[0], instrument)
 
     # --- instruments ----------------------------------------------------------------------------
 
@@ -407,10 +423,16 @@ def _check_instrument(instrument: Any) -> None:
 
 def _instrument_row(id_: int, instrument: Instrument) -> dict[str, Any]:
     fields = {name: getattr(instrument, name) for name in instrument.__dataclass_fields__}
+    details = {
+        name: dict(value) if name == "legs" else value
+        for name, value in fields.items()
+        if name not in _COLUMNS and value
+    }
     price, lot = instrument.price, instrument.quantity
     return {
         "id": id_,
-        **fields,
+        **{name: fields[name] for name in _COLUMNS},
+        "details": json.dumps(details, sort_keys=True),
         "price_num": price.numerator,
         "price_den": price.denominator,
         "lot_num": lot.numerator,

@@ -7,6 +7,8 @@ CREATE TABLE IF NOT EXISTS store.instruments (
     multiplier VARCHAR, base VARCHAR, venue VARCHAR, kind VARCHAR, calendar VARCHAR,
     simulated BOOLEAN, price_num BIGINT, price_den BIGINT, lot_num BIGINT, lot_den BIGINT,
     ledger BIGINT);
+-- Since version 2: what else an instrument has, as JSON.
+ALTER TABLE store.instruments ADD COLUMN IF NOT EXISTS details VARCHAR;
 CREATE TABLE IF NOT EXISTS store.bars (
     instrument INTEGER, spec VARCHAR, ts_open BIGINT, ts BIGINT, open BIGINT, high BIGINT,
     low BIGINT, close BIGINT, volume BIGINT);
@@ -24,6 +26,9 @@ CREATE TABLE IF NOT EXISTS store.runs (
 CREATE TABLE IF NOT EXISTS store.orders (
     session VARCHAR, order_id BIGINT, instrument INTEGER, strategy VARCHAR, side TINYINT, type VARCHAR,
     qty BIGINT, leaves BIGINT, price BIGINT, status VARCHAR, reason VARCHAR, ts BIGINT, ts_last BIGINT);
+-- Since version 2: the trigger price in ticks, and the order that it hangs on or is worked for.
+ALTER TABLE store.orders ADD COLUMN IF NOT EXISTS stop BIGINT;
+ALTER TABLE store.orders ADD COLUMN IF NOT EXISTS parent BIGINT;
 CREATE TABLE IF NOT EXISTS store.fills (
     session VARCHAR, order_id BIGINT, instrument INTEGER, ts BIGINT, qty BIGINT, price BIGINT,
     fee BIGINT, liquidity VARCHAR);
@@ -50,7 +55,9 @@ CREATE OR REPLACE VIEW fx AS SELECT date, 'EUR' AS base, currency, rate FROM sto
 CREATE OR REPLACE VIEW runs AS SELECT * FROM store.runs;
 CREATE OR REPLACE VIEW orders AS SELECT o.session, o.order_id, i.symbol, o.strategy, o.side, o.type,
     (o.qty * lot_num) / lot_den::DOUBLE AS qty, (o.leaves * lot_num) / lot_den::DOUBLE AS leaves,
-    CASE WHEN o.type = 'limit' THEN (o.price * price_num) / price_den::DOUBLE END AS price, o.status, o.reason,
+    CASE WHEN o.price > 0 THEN (o.price * price_num) / price_den::DOUBLE END AS price,
+    CASE WHEN o.stop > 0 THEN (o.stop * price_num) / price_den::DOUBLE END AS stop,
+    CASE WHEN o.parent > 0 THEN o.parent END AS parent, o.status, o.reason,
     make_timestamp_ns(o.ts) AS ts, make_timestamp_ns(o.ts_last) AS ts_last
     FROM store.orders o JOIN store.instruments i ON o.instrument = i.id;
 CREATE OR REPLACE VIEW fills AS SELECT f.session, f.order_id, i.symbol, make_timestamp_ns(f.ts) AS ts,

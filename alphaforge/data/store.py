@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SCHEMA = Path(__file__).with_name("schema.sql")
-_VERSION = 1
+_VERSION = 2
 Columns = dict[str, npt.NDArray[Any]]
 
 
@@ -65,6 +65,8 @@ class Store(abc.ABC):
         version = found[0] if found else None
         if version is None:
             db.execute("INSERT INTO store.version VALUES (?)", [_VERSION])
+        elif version < _VERSION:
+            db.execute("UPDATE store.version SET version = ?", [_VERSION])
         elif version > _VERSION:
             raise StoreError(
                 f"{self.path} has schema version {version}, this AlphaForge knows {_VERSION}. "

@@ -145,6 +145,24 @@ if JIT:
         return I64(I64, I64), codegen
 
     @intrinsic
+    def trailing_zeros(typingctx, word):
+        """Zero bits below a word's lowest one; 64 where it has none."""
+
+        def codegen(context, builder, signature, args):
+            return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+        return I64(I64), codegen
+
+    @intrinsic
+    def leading_zeros(typingctx, word):
+        """Zero bits above a word's highest one; 64 where it has none."""
+
+        def codegen(context, builder, signature, args):
+            return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))
+
+        return I64(I64), codegen
+
+    @intrinsic
     def copy_bytes(typingctx, target, source, size):
         """Copy ``size`` bytes between addresses that don't overlap."""
 
@@ -207,6 +225,13 @@ else:
 
     def wrap_add(left: int, right: int) -> int:
         return _wrapped(int(left) + int(right))
+
+    def trailing_zeros(word: int) -> int:
+        word = int(word)
+        return (word & -word).bit_length() - 1 if word else 64
+
+    def leading_zeros(word: int) -> int:
+        return 64 - (int(word) & (2**64 - 1)).bit_length()
 
     def copy_bytes(target: int, source: int, size: int) -> None:
         ctypes.memmove(int(target), int(source), int(size))

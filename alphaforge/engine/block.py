@@ -18,7 +18,18 @@ bar_at = view(M.BAR_SLOTS)
 order_slots_at = view(M.ORDER_SLOTS)
 instrument_at = view(L.INSTRUMENT)
 market_at = view(L.MARKET)
+book_at = view(L.BOOK)
 level_at = view(L.LEVEL)
+far_at = view(L.FAR)
+queued_at = view(L.QUEUED)
+submit_slots_at = view(M.SUBMIT_SLOTS)
+resting_at = view(L.RESTING)
+exchange_at = view(L.EXCHANGE)
+venue_at = view(L.VENUE)
+tier_at = view(L.TIER)
+latency_at = view(L.LATENCY)
+flight_at = view(L.FLIGHT)
+known_at = view(L.KNOWN)
 position_at = view(L.POSITION)
 order_at = view(L.ORDER)
 key_at = view(L.KEY)
@@ -43,13 +54,52 @@ def market(m, i):
 
 
 @hot
-def level(m, i, side, tick):
-    """The book level that holds ``tick`` of one side; prices share slots modulo the window."""
+def book(m, b):
+    """The b-th book: instrument b's; the venue's, ``delayed`` on, where our feed is late."""
+    return book_at(m + engine_at(m).books_at + b * L.BOOK_BYTES)
+
+
+@hot
+def far(m, n):
+    """The n-th place for levels outside of the windows."""
+    return far_at(m + engine_at(m).far_at + n * L.FAR_BYTES)
+
+
+@hot
+def queued(m, slot):
+    """The order of others in a slot of the pool."""
+    return queued_at(m + engine_at(m).queued_at + slot * L.QUEUED_BYTES)
+
+
+@hot
+def queued_key(m, n):
+    """The n-th place of the index of others' orders."""
+    return key_at(m + engine_at(m).queued_index_at + n * L.KEY_BYTES)
+
+
+@hot
+def resting(m, slot):
+    """What the simulated venue knows of the order in a slot."""
+    return resting_at(m + engine_at(m).resting_at + slot * L.RESTING_BYTES)
+
+
+@hot
+def exchange(m, i):
+    """What the simulated venue knows of the i-th instrument."""
+    return exchange_at(m + engine_at(m).exchanges_at + i * L.EXCHANGE_BYTES)
+
+
+@hot
+def venue(m, v):
+    """The v-th venue."""
+    return venue_at(m + engine_at(m).venues_at + v * L.VENUE_BYTES)
+
+
+@hot
+def flight(m, n):
+    """A request or answer on its way, by its number among those ever."""
     h = engine_at(m)
-    row = 2 * i + (0 if side > 0 else 1)
-    return level_at(
-        m + h.levels_at + (row * h.levels_n + (tick & (h.levels_n - 1))) * L.LEVEL_BYTES
-    )
+    return flight_at(m + h.flights_at + (n & (h.flights_n - 1)) * L.FLIGHT_BYTES)
 
 
 @hot

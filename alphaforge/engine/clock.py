@@ -22,6 +22,7 @@ def add_timer(m, owner, due, timer_id):
     t.strategy = owner
     h.timers_used += 1
     h.next_timer = min(h.next_timer, due)
+    h.next_due = min(h.next_due, due)
     return h.timers_used - 1
 
 

@@ -7,10 +7,125 @@ from __future__ import annotations
 
 # --- orders ---------------------------------------------------------------------------------------
 BUY, SELL = 1, -1
-MARKET_ORDER, LIMIT_ORDER = 0, 1
-TYPE_NAMES = {MARKET_ORDER: "market", LIMIT_ORDER: "limit"}
-GTC, IOC = 0, 1
-TIF_NAMES = {GTC: "GTC", IOC: "IOC"}
+(
+    MARKET_ORDER,
+    LIMIT_ORDER,
+    STOP_MARKET,
+    STOP_LIMIT,
+    MARKET_TO_LIMIT,
+    MARKET_IF_TOUCHED,
+    LIMIT_IF_TOUCHED,
+    TRAILING_STOP_MARKET,
+    TRAILING_STOP_LIMIT,
+    TWAP,
+    VWAP,
+    POV,
+    ICEBERG,
+    CHASE,
+) = range(14)
+TYPE_NAMES = {
+    MARKET_ORDER: "market",
+    LIMIT_ORDER: "limit",
+    STOP_MARKET: "stop_market",
+    STOP_LIMIT: "stop_limit",
+    MARKET_TO_LIMIT: "market_to_limit",
+    MARKET_IF_TOUCHED: "market_if_touched",
+    LIMIT_IF_TOUCHED: "limit_if_touched",
+    TRAILING_STOP_MARKET: "trailing_stop_market",
+    TRAILING_STOP_LIMIT: "trailing_stop_limit",
+    TWAP: "twap",
+    VWAP: "vwap",
+    POV: "pov",
+    ICEBERG: "iceberg",
+    CHASE: "chase",
+}
+FIRST_ALGORITHM = TWAP
+"""Types from here on are execution algorithms: the engine works them through child orders."""
+
+GTC, IOC, FOK, GTD, DAY, AT_OPEN, AT_CLOSE = range(7)
+TIF_NAMES = {
+    GTC: "GTC",
+    IOC: "IOC",
+    FOK: "FOK",
+    GTD: "GTD",
+    DAY: "DAY",
+    AT_OPEN: "AT_OPEN",
+    AT_CLOSE: "AT_CLOSE",
+}
+
+TIF_MEANINGS = {
+    GTC: "until it is cancelled",
+    IOC: "at once what can be, the rest expires",
+    FOK: "at once and wholly, or it expires",
+    GTD: "until a time",
+    DAY: "until the session ends: the calendar's, else midnight UTC; on daily bars, one bar",
+    AT_OPEN: "in the opening auction only; on bars, at the session's first open",
+    AT_CLOSE: "in the closing auction only; on bars, at the session's last close",
+}
+
+# bits of an order's flags
+POST_ONLY, REDUCE_ONLY, CLOSE_POSITION, EMULATED_HERE = 1, 2, 4, 8
+FLAG_NAMES = {
+    POST_ONLY: "post_only",
+    REDUCE_ONLY: "reduce_only",
+    CLOSE_POSITION: "close_position",
+    EMULATED_HERE: "emulate",
+}
+
+FLAG_MEANINGS = {
+    POST_ONLY: "rejected where it would take",
+    REDUCE_ONLY: "fills no more than its owner's position; denied where there is none to reduce",
+    CLOSE_POSITION: "as large as the position when it is triggered; cancelled where there is none",
+    EMULATED_HERE: "the engine watches the trigger, not the venue",
+}
+
+# self-trade prevention: which of two own orders that would meet gives way
+CANCEL_NEWEST, CANCEL_OLDEST, CANCEL_BOTH, DECREMENT = range(4)
+STP_NAMES = {
+    CANCEL_NEWEST: "cancel_newest",
+    CANCEL_OLDEST: "cancel_oldest",
+    CANCEL_BOTH: "cancel_both",
+    DECREMENT: "decrement",
+}
+
+STP_MEANINGS = {
+    CANCEL_NEWEST: "the order that arrives is cancelled",
+    CANCEL_OLDEST: "the order that rests is cancelled",
+    CANCEL_BOTH: "both are cancelled",
+    DECREMENT: "both lose the smaller quantity",
+}
+
+# what a trigger price is compared with
+LAST, BID_ASK, MID, MARK, INDEX = range(5)
+TRIGGER_NAMES = {
+    LAST: "last",
+    BID_ASK: "bid_ask",
+    MID: "mid",
+    MARK: "mark",
+    INDEX: "index",
+}
+
+TRIGGER_MEANINGS = {
+    LAST: "the last trade, or a bar's path",
+    BID_ASK: "the ask for buyers, the bid for sellers",
+    MID: "the middle of bid and ask",
+    MARK: "the venue's mark price",
+    INDEX: "the venue's index price",
+}
+
+# units of a trailing offset; prices are ticks by the time they are here
+TRAIL_TICKS, TRAIL_BPS, TRAIL_ATR = range(3)
+TRAIL_PRICE = TRAIL_TICKS  # as people say it
+UNIT_NAMES = {TRAIL_TICKS: "price", TRAIL_BPS: "bps", TRAIL_ATR: "atr"}
+
+# contingencies: how an order hangs together with its parent and its peers
+NO_LINK, OTO, OCO, OUO = range(4)
+LINK_NAMES = {NO_LINK: "none", OTO: "OTO", OCO: "OCO", OUO: "OUO"}
+LINK_MEANINGS = {
+    OTO: "a child works for as much as its parent has filled; without a fill it goes with it",
+    OCO: "a fill, cancel or end of one cancels the others",
+    OUO: "a fill of one leaves the others as much as itself; a cancel or end cancels them",
+}
 
 STATUS_NAMES = dict(
     enumerate(
@@ -105,7 +220,8 @@ FAULT_TEXT = {
     ON_ORDER,
     ON_TIMER,
     ON_STOP,
-) = range(8)
+    ON_BOOK,
+) = range(9)
 HANDLER_NAMES = (
     "on_start",
     "on_bar",
@@ -115,13 +231,67 @@ HANDLER_NAMES = (
     "on_order",
     "on_timer",
     "on_stop",
+    "on_book",
 )
 
 # --- what a DEFINE command brings -----------------------------------------------------------------
-DEFINE_INSTRUMENT, DEFINE_BUILDER, DEFINE_STRATEGY, DEFINE_TIMER = range(4)
+DEFINE_INSTRUMENT, DEFINE_BUILDER, DEFINE_STRATEGY, DEFINE_TIMER, DEFINE_VENUE = range(5)
 
-# --- venues: who fills an instrument's orders -----------------------------------------------------
+# --- venues: who fills an instrument's orders, and how --------------------------------------------
 VENUE_INTERNAL, VENUE_EXTERNAL = 0, 1
+
+L1, L2, L3 = 1, 2, 3
+"""What a venue matches against: the best quote, price levels, single orders."""
+
+LATENCY_NONE, LATENCY_CONSTANT, LATENCY_DRAWN, LATENCY_RECORDED = range(4)
+(
+    QUEUE_THROUGH,
+    QUEUE_FRONT,
+    QUEUE_RISK_AVERSE,
+    QUEUE_POWER,
+    QUEUE_LOG,
+    QUEUE_FIFO,
+) = range(6)
+PATH_OHLC, PATH_OLHC, PATH_ADAPTIVE, PATH_PESSIMISTIC = range(4)
+SLIP_NONE, SLIP_TICKS, SLIP_BPS, SLIP_VOLUME_SHARE, SLIP_SQRT = range(5)
+MARGIN_NONE, MARGIN_CASH, MARGIN_CROSS, MARGIN_ISOLATED = range(4)
+
+# an instrument's trading status
+OPEN, HALT, CLOSED_SESSION = range(3)
+STATUS_OF_TRADING = {OPEN: "open", HALT: "halt", CLOSED_SESSION: "closed"}
+
+# why the book of an instrument isn't to be trusted; 0 it is
+(
+    BOOK_GOOD,
+    BOOK_GAP,
+    BOOK_CROSSED,
+    BOOK_CHECKSUM,
+    BOOK_FULL,
+    BOOK_ORDER,
+    BOOK_MALFORMED,
+) = range(7)
+BOOK_STATE_NAMES = {
+    BOOK_GOOD: "good",
+    BOOK_GAP: "gap",
+    BOOK_CROSSED: "crossed_snapshot",
+    BOOK_CHECKSUM: "checksum",
+    BOOK_FULL: "full",
+    BOOK_ORDER: "unknown_order",
+    BOOK_MALFORMED: "malformed",
+}
+
+# whose way of summing up a book's best levels, for the checksum at a frame's end
+CHECKSUM_NONE, CHECKSUM_KRAKEN, CHECKSUM_OKX = range(3)
+
+# why cash moved without a fill
+CASH_FUNDING, CASH_BORROW, CASH_INTEREST, CASH_ROLLOVER, CASH_LIQUIDATION = range(5)
+CASH_NAMES = {
+    CASH_FUNDING: "funding",
+    CASH_BORROW: "borrow",
+    CASH_INTEREST: "interest",
+    CASH_ROLLOVER: "rollover",
+    CASH_LIQUIDATION: "liquidation",
+}
 
 # --- alerts ---------------------------------------------------------------------------------------
 INFO, WARNING, CRITICAL = range(3)

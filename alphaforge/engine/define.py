@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine.accruals import wants_accruals
 from alphaforge.engine.atomic import copy_bytes
 from alphaforge.engine.block import (
     builder,
@@ -14,13 +15,14 @@ from alphaforge.engine.block import (
     position,
     strategy,
     timer_at,
+    venue,
 )
 from alphaforge.engine.clock import add_timer
-from alphaforge.engine.jit import entry, kernel
+from alphaforge.engine.jit import entry, kernel, part
 from alphaforge.engine.portfolio import leave_to_host
 
 
-@kernel
+@part("int64(int64, int64, int64, int64, int64)")
 def define(m, what, record, size, watch_list):
     """Add an instrument, a builder, a timer or a strategy from memory that the host holds.
 
@@ -33,7 +35,10 @@ def define(m, what, record, size, watch_list):
         at = m + h.instruments_at + h.instruments_used * L.INSTRUMENT_BYTES
         copy_bytes(at, record, L.INSTRUMENT_BYTES)
         h.instruments_used += 1
+        wants_accruals(m)
         return h.instruments_used - 1
+    if what == K.DEFINE_VENUE:
+        return _define_venue(m, record)
     if what == K.DEFINE_BUILDER:
         if h.builders_used >= h.builders_n:
             return -1
@@ -46,6 +51,20 @@ def define(m, what, record, size, watch_list):
         t = timer_at(record)
         return add_timer(m, t.strategy, t.due, t.id)
     return _define_strategy(m, record, size, watch_list)
+
+
+@kernel
+def _define_venue(m, record):
+    """Copy a VENUE record in; what it says of margin and interest is watched from now on."""
+    h = engine_at(m)
+    if h.venues_used >= h.venues_n:
+        return -1
+    copy_bytes(m + h.venues_at + h.venues_used * L.VENUE_BYTES, record, L.VENUE_BYTES)
+    if venue(m, h.venues_used).margin >= K.MARGIN_CROSS:
+        h.margin_watched = 1
+    h.venues_used += 1
+    wants_accruals(m)
+    return h.venues_used - 1
 
 
 @kernel

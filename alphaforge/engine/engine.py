@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,8 +21,10 @@ from alphaforge.engine.snapshot import Board, Snapshot, publish_now
 from alphaforge.engine.step import call_now, run_events, step_one
 from alphaforge.engine.thread import EngineThread
 from alphaforge.errors import ConfigError, EngineHalted, InstrumentError, did_you_mean
-from alphaforge.instrument import Fees, Instrument
-from alphaforge.units import ledger_digits, money_to_ledger
+from alphaforge.instrument import Instrument
+from alphaforge.latency import RecordedLatency
+from alphaforge.units import ledger_digits, money_to_ledger, to_ns
+from alphaforge.venue import Fees, Venue, fee_per_lot
 
 COMMAND_SLOTS = 1 << 12
 
@@ -58,6 +61,8 @@ class Engine:
         What commands are stamped with, ns UTC: the venue's time where it isn't the wall clock's.
     on_wall_clock : bool
         True lets timers fire by the wall clock when no event comes.
+    venue : Venue
+        How orders are filled inside; a plain one by default.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class Engine:
         journal_rows: int = 1 << 18,
         clock: Callable[[], int] = time.time_ns,
         on_wall_clock: bool = False,
+        venue: Venue | None = None,
     ) -> None:
         self.clock = clock
         self.capacities = capacities or L.Capacities()
@@ -91,6 +97,8 @@ class Engine:
         self._on_end: list[Callable[[int], None]] = []
         self.header["live_from"], self.header["wall_clock"] = live_from, int(on_wall_clock)
         self._set_account(cash, fees or Fees())
+        self.add_venue(venue or Venue())
+        self._add_gateway()
 
     def _set_account(self, cash: float, fees: Fees) -> None:
         start = money_to_ledger(cash, self.currency)
@@ -98,13 +106,17 @@ class Engine:
             raise ConfigError(f"starting cash must be positive, not {cash}.")
         header = self.header
         header["cash"] = header["start_cash"] = header["peak"] = start
-        header["maker_ppb"], header["taker_ppb"] = fees.parts()
         header["ledger"] = 10 ** ledger_digits(self.currency)
         header["journal"] = self.journal.address
         header["view_engine"] = self.address
         header["live"] = int(self.live)
         header["state"] = K.RUNNING
         header["settle_rows"] = self.capacities.settle_rows
+        if self.live:
+            header["account_due"] = 1  # once there is a time
+        self.fees = fees
+        self._tiers = self._fill_table("tiers", 0, fees.tier_rows(self.currency))
+        self._latencies = 0
 
     # --- what is in it --------------------------------------------------------------------------
 
@@ -124,16 +136,53 @@ class Engine:
             f"no instrument {symbol!r} in this engine. {did_you_mean(symbol, known)}"
         )
 
+    def add_venue(self, venue: Venue) -> int:
+        """Add a simulated venue; the index that ``add_instrument`` takes."""
+        record = venue.record(self.currency, self.fees)
+        record["tier_count"] = self._tiers
+        rows = venue.latency.rows if isinstance(venue.latency, RecordedLatency) else ()
+        record["latency_first"], record["latency_count"] = self._latencies, len(rows)
+        self._latencies = self._fill_table("latencies", self._latencies, list(rows))
+        return self._define(K.DEFINE_VENUE, record, "venues")
+
+    def _fill_table(self, name: str, start: int, rows: list[tuple[int, int, int]]) -> int:
+        """Put rows into one of the block's tables; where the next ones begin."""
+        table = L.pool(self.block, name)
+        if start + len(rows) > table.size:
+            raise ConfigError(
+                f"this engine has room for {table.size} {name}, not for {start + len(rows)}. "
+                f"Give it larger capacities: Capacities({name}=...)."
+            )
+        table[start : start + len(rows)] = rows
+        return start + len(rows)
+
+    def _add_gateway(self) -> None:
+        """The venue outside: it knows plain orders, the engine does the rest."""
+        record = Venue().record(self.currency, self.fees)
+        record["tier_count"] = self._tiers
+        record["outside"] = 1
+        record["types"] = 1 << K.MARKET_ORDER | 1 << K.LIMIT_ORDER
+        record["tifs"] = 1 << K.GTC | 1 << K.IOC | 1 << K.GTD | 1 << K.DAY
+        record["exec_flags"] = K.REDUCE_ONLY | K.CLOSE_POSITION | K.EMULATED_HERE
+        self._define(K.DEFINE_VENUE, record, "venues")
+
     def add_instrument(self, instrument: Instrument, venue: int = K.VENUE_INTERNAL) -> int:
-        """Add an instrument; its index. ``venue`` says who fills its orders."""
-        record = np.zeros(1, L.INSTRUMENT)
-        price, lot, value = instrument.price, instrument.quantity, instrument.value
-        record["price_num"], record["price_den"] = price.numerator, price.denominator
-        record["lot_num"], record["lot_den"] = lot.numerator, lot.denominator
-        record["lots_per_unit"] = lot.denominator / lot.numerator
-        record["ticks_per_unit"] = price.denominator / price.numerator
-        record["value_num"], record["value_den"] = value.numerator, value.denominator
-        record["min_lot"], record["venue"], record["first_builder"] = 1, venue, -1
+        """Add an instrument; its index. ``venue`` says who fills its orders.
+
+        Raises
+        ------
+        InstrumentError
+            Where its money is counted in other units than the account's.
+        """
+        if ledger_digits(instrument.currency) != ledger_digits(self.currency):
+            raise InstrumentError(
+                f"{instrument.symbol} is settled in {instrument.currency}, and the account is in "
+                f"{self.currency}. Run it in an account of its own currency."
+            )
+        record = instrument_record(instrument, self.currency)
+        record["venue"] = venue
+        each = fee_per_lot(self.fees, instrument.quantity, self.currency)
+        record["fee_num"], record["fee_den"] = each.numerator, each.denominator
         self._define(K.DEFINE_INSTRUMENT, record, "instruments")
         self.instruments.append(instrument)
         return len(self.instruments) - 1
@@ -326,18 +375,23 @@ class Engine:
             row[name] = value
         self.send(message)
 
-    def send(self, message: npt.NDArray[Any]) -> None:
-        """Put a whole message on the command ring; processed at once where no thread runs."""
+    def send(self, *messages: npt.NDArray[Any]) -> None:
+        """Put whole messages on the command ring; processed at once where no thread runs.
+
+        Raises
+        ------
+        EngineHalted
+            Where the command ring is full: the engine isn't reading it.
+        """
         with self._lock:
-            if not self.running:
-                self.step(message)  # halted or not started: a kill must still be heard
-                return
-            taken = self.commands.push(message)
-        if not taken:
-            raise EngineHalted(
-                f"the command ring is full ({COMMAND_SLOTS} slots): the engine is not reading it "
-                f"({self.state_text()}). See lab.engine.error, or lab.resume()."
-            )
+            for message in messages:
+                if not self.running:
+                    self.step(message)  # halted or not started: a kill must still be heard
+                elif not self.commands.push(message):
+                    raise EngineHalted(
+                        f"the command ring is full ({COMMAND_SLOTS} slots): the engine is not "
+                        f"reading it ({self.state_text()}). See lab.engine.error, or lab.resume()."
+                    )
 
     def snapshot(self, max_age: float = 0.05) -> Snapshot:
         """A consistent picture, at most ``max_age`` seconds old."""
@@ -379,3 +433,30 @@ class Engine:
             if time.monotonic() - began > deadline:
                 raise EngineHalted(f"the engine didn't answer within {deadline} s while {what}.")
             time.sleep(0.0005)
+
+
+def instrument_record(instrument: Instrument, currency: str) -> npt.NDArray[Any]:
+    """The INSTRUMENT record of an engine whose account is in ``currency``."""
+    record = np.zeros(1, L.INSTRUMENT)
+    price, lot, value = instrument.price, instrument.quantity, instrument.value
+    record["price_num"], record["price_den"] = price.numerator, price.denominator
+    record["lot_num"], record["lot_den"] = lot.numerator, lot.denominator
+    record["lots_per_unit"] = lot.denominator / lot.numerator
+    record["ticks_per_unit"] = price.denominator / price.numerator
+    record["value_num"], record["value_den"] = value.numerator, value.denominator
+    record["min_lot"] = instrument.qty_lots(float(instrument.min_qty)) if instrument.min_qty else 1
+    if instrument.max_qty:
+        record["max_lot"] = instrument.qty_lots(float(instrument.max_qty))
+    for name in ("min_notional", "max_notional"):
+        if getattr(instrument, name):
+            record[name] = money_to_ledger(getattr(instrument, name), currency)
+    swaps = instrument.swaps
+    record["swap_den"] = math.lcm(*(swap.denominator for swap in swaps))
+    record["long_swap"], record["short_swap"] = (int(s * record["swap_den"][0]) for s in swaps)
+    record["inverse"], record["margined"] = instrument.inverse, instrument.margined
+    record["data_only"] = instrument.kind == "synthetic"
+    record["fee_den"] = 1
+    record["initial_ppb"], record["maintenance_ppb"], record["borrow_ppb"] = instrument.rates
+    record["expiry"] = to_ns(instrument.expiry) if instrument.expiry else 0
+    record["first_builder"] = -1
+    return record

@@ -8,6 +8,7 @@ changes code. Folders that nobody used for thirty days are removed.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib
 import os
@@ -23,8 +24,12 @@ import llvmlite
 import llvmlite.binding as llvm
 import numba as nb
 import numpy as np
-from numba.core import config
+from numba.core import config, sigutils, types
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.ccallback import CFunc
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.datamodel.models import OpaqueModel
+from numba.extending import register_model
 
 from alphaforge.errors import ConfigError
 
@@ -117,17 +122,33 @@ class _StampedImpl(CompileResultCacheImpl):  # type: ignore[misc]
 class _StampedCache(FunctionCache):  # type: ignore[misc]
     _impl_class = _StampedImpl
 
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """As Numba's; what the code calls by name is there before it is loaded or compiled."""
+        _load_parts()
+        return super().load_overload(sig, target_context)
+
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function that works on addresses: no GIL, numpy's division rules, stamped cache.
 
     It compiles for the arguments of its first call. With the JIT off it is the function itself.
     """
-    if not JIT:
-        return function
-    dispatcher = nb.njit(nogil=True, error_model="numpy")(function)
-    dispatcher._cache = _StampedCache(function)
-    return dispatcher
+    return _dispatcher(function) if JIT else function
+
+
+def _dispatcher(function: Callable[..., Any], **options: Any) -> Any:
+    made = nb.njit(nogil=True, error_model="numpy", **options)(function)
+    made._cache = _StampedCache(function)
+    compile_for = made._compile_for_args
+
+    def first_the_parts(*args: Any, **keywords: Any) -> Any:
+        # A part may call this very function: Numba can't compile that while it compiles it.
+        with global_compiler_lock:
+            _load_parts()
+        return compile_for(*args, **keywords)
+
+    made._compile_for_args = first_the_parts
+    return made
 
 
 def hot(function: Callable[..., Any]) -> Any:
@@ -136,11 +157,86 @@ def hot(function: Callable[..., Any]) -> Any:
     A call between kernels costs some 5 ns of saved registers and status checks. Inlining large
     kernels in many places makes the build slow, so use it where a profile asks for it.
     """
-    if not JIT:
-        return function
-    dispatcher = nb.njit(nogil=True, error_model="numpy", forceinline=True)(function)
-    dispatcher._cache = _StampedCache(function)
-    return dispatcher
+    return _dispatcher(function, forceinline=True) if JIT else function
+
+
+class _Part(types.ExternalFunction):
+    """A kernel behind a symbol: kernels call it by name, Python through its C address."""
+
+    def __init__(self, function: Callable[..., Any], signature: str) -> None:
+        args, result = sigutils.normalize_signature(signature)
+        symbol = f"{function.__module__}.{function.__qualname__}".replace(".", "_")
+        super().__init__(symbol, result(*args))
+        self.py_func = function
+        self.__name__ = function.__name__
+        self.__doc__ = function.__doc__
+        options = {"nopython": True, "error_model": "numpy"}
+        self._compiled = CFunc(function, (args, result), {}, options)
+        self._compiled._cache = _StampedCache(function)  # type: ignore[attr-defined]
+        self._call: Any = None
+
+    def __reduce__(self) -> Any:
+        """In the cache it is no more than a symbol and a signature."""
+        return types.ExternalFunction, (self.symbol, self.sig)
+
+    def load(self) -> None:
+        """Compile it, or load it from the cache, and make its symbol known to LLVM."""
+        self._compiled.compile()
+        llvm.add_symbol(self.symbol, self._compiled.address)
+        kinds = [ctypes.c_int64] * len(self.sig.args)
+        returns = None if self.sig.return_type == types.void else ctypes.c_int64
+        self._call = ctypes.CFUNCTYPE(returns, *kinds)(int(self._compiled.address or 0))
+
+    def __call__(self, *args: Any) -> Any:
+        if self._call is None:
+            with global_compiler_lock:
+                _load_parts()
+        return self._call(*(int(value) for value in args))
+
+
+register_model(_Part)(OpaqueModel)  # by exact class: that of Numba's own isn't inherited
+
+_PARTS: list[_Part] = []
+_loaded = 0
+_loading = False
+
+
+def _load_parts(progress: Callable[[int, str], None] | None = None) -> None:
+    """Load every part that isn't yet, in the order in which they were defined: callees first.
+
+    Called with Numba's compiler lock held.
+    """
+    global _loaded, _loading
+    if _loading:
+        return
+    _loading = True
+    try:
+        while _loaded < len(_PARTS):
+            if progress is not None:
+                progress(_loaded, _PARTS[_loaded].__name__)
+            _PARTS[_loaded].load()
+            _loaded += 1
+    finally:
+        _loading = False
+
+
+def part(signature: str) -> Callable[[Callable[..., Any]], Any]:
+    """A kernel that is compiled by itself and called by name, as C functions are.
+
+    Numba links all that a kernel calls into it and optimises that again, so that deep calls between
+    large kernels compile in minutes. A part is compiled once. For what is large and isn't called
+    for every event: nothing of it is inlined, a call costs some 3 ns. Arguments and result are
+    int64, or void.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        if not JIT:
+            return function
+        made = _Part(function, signature)
+        _PARTS.append(made)
+        return made
+
+    return decorate
 
 
 def entry(signature: str) -> Callable[[Callable[..., Any]], Any]:
@@ -178,13 +274,19 @@ def warm(progress: Callable[[int, int, str], None] | None = None) -> float:
     """
     _register()
     began = time.perf_counter()
+    total = len(_PARTS) + len(_ENTRIES)
+
+    def say(done: int, name: str) -> None:
+        if progress is not None:
+            progress(done, total, name)
+
     if JIT:
-        for done, (dispatcher, signature) in enumerate(_ENTRIES):
-            if progress is not None:
-                progress(done, len(_ENTRIES), dispatcher.py_func.__name__)
+        with global_compiler_lock:
+            _load_parts(say)
+        for done, (dispatcher, signature) in enumerate(_ENTRIES, len(_PARTS)):
+            say(done, dispatcher.py_func.__name__)
             dispatcher.compile(signature)
-    if progress is not None:
-        progress(len(_ENTRIES), len(_ENTRIES), "")
+    say(total, "")
     return time.perf_counter() - began
 
 
@@ -194,7 +296,5 @@ def is_warm() -> bool:
     if not JIT:
         return True
     names = {path.name.split("-")[0] for path in cache_dir().glob("*.nbi")}
-    return all(
-        f"{Path(d.py_func.__code__.co_filename).stem}.{d.py_func.__qualname__}" in names
-        for d, _ in _ENTRIES
-    )
+    functions = [d.py_func for d, _ in _ENTRIES] + [each.py_func for each in _PARTS]
+    return all(f"{Path(f.__code__.co_filename).stem}.{f.__qualname__}" in names for f in functions)

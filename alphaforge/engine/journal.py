@@ -16,7 +16,7 @@ import numpy.typing as npt
 from alphaforge.engine import messages as M
 from alphaforge.engine.atomic import load_i8, store_release, wrap_add, wrap_mul
 from alphaforge.engine.block import engine_at, slot_at
-from alphaforge.engine.jit import kernel
+from alphaforge.engine.jit import kernel, part
 from alphaforge.engine.ring import CAPACITY, SLOTS_AT, Ring
 
 # Odd 64-bit constants, one for each word of a row: the golden ratio's multiples, as int64.
@@ -24,7 +24,7 @@ _K = [((0x9E3779B97F4A7C15 * (2 * k + 1)) & (2**64 - 1)) - 2**63 | 1 for k in ra
 _K0, _K1, _K2, _K3, _K4, _K5, _K6, _K7 = _K
 
 
-@kernel
+@part("void(int64, int64, int64, int64, int64, int64, int64, int64, int64, int64)")
 def journal_row(m, kind, code, instrument, ts, ts_recv, a, b, c, d):
     """Append one row. Mutates the journal ring that the header names; about 5 ns."""
     ring = engine_at(m).journal

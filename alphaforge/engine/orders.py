@@ -12,6 +12,7 @@ from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine.block import (
+    command_slot,
     engine_at,
     fail,
     key,
@@ -19,9 +20,11 @@ from alphaforge.engine.block import (
     notice_address,
     notice_at,
     order,
+    resting,
     strategy,
+    submit_slots_at,
 )
-from alphaforge.engine.jit import kernel
+from alphaforge.engine.jit import hot, kernel, part
 from alphaforge.engine.journal import journal_output
 
 ORDER_EVENTS = (
@@ -39,6 +42,7 @@ ORDER_EVENTS = (
     "expire",
     "fill_part",
     "fill",
+    "resume",
 )
 (
     DO_SUBMIT,
@@ -55,7 +59,8 @@ ORDER_EVENTS = (
     DO_EXPIRE,
     DO_FILL_PART,
     DO_FILL,
-) = range(14)
+    DO_RESUME,
+) = range(15)
 
 _WORKING = {
     "reject": "rejected",
@@ -73,18 +78,31 @@ TRANSITIONS: dict[str, dict[str, str]] = {
         "submit": "submitted",
         "cancel": "cancelled",
     },
-    "emulated": {"release": "released", "cancel": "cancelled", "expire": "expired"},
+    "emulated": {
+        "emulate": "emulated",
+        "update": "emulated",
+        "release": "released",
+        "cancel": "cancelled",
+        "expire": "expired",
+    },
     "released": {"deny": "denied", "submit": "submitted", "cancel": "cancelled"},
     "submitted": {**_WORKING, "accept": "accepted"},
     "accepted": {**_WORKING, "trigger": "triggered", "update": "accepted"},
-    "triggered": _WORKING,
+    "triggered": {**_WORKING, "update": "triggered"},
     "pending_update": {
         **_WORKING,
         "accept": "accepted",
         "update": "accepted",
+        "resume": "partially_filled",
         "trigger": "triggered",
     },
-    "pending_cancel": {**_WORKING, "accept": "accepted"},
+    "pending_cancel": {
+        **_WORKING,
+        "accept": "accepted",
+        "resume": "partially_filled",
+        "trigger": "pending_cancel",
+        "update": "pending_cancel",
+    },
     "partially_filled": {**_WORKING, "update": "partially_filled"},
     # A fill that was on its way when the cancel arrived is real and is honoured.
     "cancelled": {"fill_part": "cancelled", "fill": "filled"},
@@ -103,6 +121,9 @@ def transition_table() -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
 
 
 _TABLE = transition_table()
+DO_UNLINK, DO_ACTIVATE, DO_TRIGGERED_HERE = 200, 201, 202
+"""Commands of the engine to itself: an order closed that others hang on, a child's turn has come,
+an emulated order's trigger was reached."""
 _SPREAD = 2_654_435_761  # the golden ratio of 2**32: multiplying spreads ids over the index
 _LOW_BITS = 2**31 - 1
 
@@ -130,7 +151,7 @@ def _home(m, order_id):
     return ((order_id & _LOW_BITS) * _SPREAD >> 16) & (engine_at(m).index_n - 1)
 
 
-@kernel
+@part("int64(int64, int64)")
 def find_order(m, order_id):
     """The slot of a client id, or -1. Closed orders are found until their slot is reused."""
     if order_id <= 0:
@@ -176,9 +197,9 @@ def _index_remove(m, order_id):
     key(m, gap).id = 0
 
 
-@kernel
-def new_order(m, order_id, owner, i, side, type_, tif, qty, price, tag):
-    """Take a slot from the pool; -1 and a fault where none is free.
+@part("int64(int64, int64, int64, int64)")
+def new_order(m, order_id, owner, i):
+    """Take a slot from the pool; -1 and a fault where none is free. Its terms are still to be set.
 
     ``order_id`` 0 lets the engine number it. The slot closed longest ago is reused first, so a
     closed order can still be asked about for as long as possible.
@@ -201,30 +222,125 @@ def new_order(m, order_id, owner, i, side, type_, tif, qty, price, tag):
     o.venue_id = 0
     o.ts = h.now
     o.ts_last = h.now
-    o.qty = qty
-    o.leaves = qty
-    o.price = price
+    o.qty = 0
+    o.leaves = 0
+    o.price = 0
     o.fee = 0
     o.ahead = 0
-    o.tag = tag
+    o.tag = 0
+    o.stop = 0
+    o.trail = 0
+    o.offset = 0
+    o.display = 0
+    o.expire = 0
+    o.parent_id = 0
+    o.wanted = 0
+    o.slices = 0
+    o.wake = 0
+    o.volume = 0
     o.deny_limit = 0
     o.deny_value = 0
     o.instrument = i
     o.strategy = owner
     o.next = -1
     o.prev = -1
-    o.side = side
-    o.type = type_
-    o.tif = tif
+    o.side = K.BUY
+    o.type = K.MARKET_ORDER
+    o.tif = K.GTC
     o.status = K.INITIALIZED
     o.deny_code = 0
     o.liquidity = K.TAKER
     o.open = 0
+    o.trigger = K.LAST
+    o.exec_flags = 0
+    o.stp = K.CANCEL_NEWEST
+    o.link = K.NO_LINK
+    o.unit = K.TRAIL_TICKS
+    o.triggered = 0
+    o.held = 0
+    o.counted = 1
+    o.parent = -1
+    o.child = -1
+    o.sibling = -1
+    o.peer = slot
     o.filled_times = 0
-    for n in range(L.TRADES_KNOWN):
-        o.known[n] = L.NO_TRADE
+    resting(m, slot).state = L.NOT_THERE
     _index_add(m, order_id, slot)
     return slot
+
+
+@kernel
+def plain(m, slot, side, type_, tif, qty, price):
+    """Give a new order the terms that every order has."""
+    o = order(m, slot)
+    o.side = side
+    o.type = type_
+    o.tif = tif
+    o.qty = qty
+    o.leaves = qty
+    o.price = price
+
+
+@part("void(int64, int64, int64)")
+def read_terms(m, slot, e):
+    """Take an order's terms from the SUBMIT message at an address; its links aside."""
+    o = order(m, slot)
+    s = submit_slots_at(e)
+    o.side = s.side
+    o.type = s.type
+    o.tif = s.tif
+    o.qty = s.qty
+    o.leaves = s.qty
+    o.price = s.price
+    o.trigger = s.trigger
+    o.exec_flags = s.exec_flags
+    o.stp = s.stp
+    o.link = s.link
+    o.unit = s.unit
+    o.stop = s.stop
+    o.trail = s.trail
+    o.offset = s.offset
+    o.display = s.display
+    o.expire = s.expire
+    o.tag = s.tag
+
+
+@part("void(int64, int64, int64, int64)")
+def hang_on(m, slot, parent, peer):
+    """Link an order with its parent and put it into the ring of a peer; slots, -1 none."""
+    o = order(m, slot)
+    if parent >= 0:
+        o.parent = parent
+        o.parent_id = order(m, parent).id
+        o.sibling = order(m, parent).child
+        order(m, parent).child = slot
+    if peer >= 0:
+        o.peer = order(m, peer).peer
+        order(m, peer).peer = slot
+        if order(m, peer).link == K.NO_LINK:
+            order(m, peer).link = o.link
+    # Of linked orders one alone fills, and an exit only gives back what its parent took.
+    if peer >= 0 or (parent >= 0 and (o.side != order(m, parent).side or _is_worked(m, parent))):
+        if o.open == 1:
+            count(m, slot, -o.leaves)
+        o.counted = 0
+
+
+@hot
+def _is_worked(m, slot):
+    return order(m, slot).type >= K.FIRST_ALGORITHM
+
+
+@hot
+def count(m, slot, lots):
+    """Add to what an order's instrument has working on its side."""
+    o = order(m, slot)
+    if o.counted == 1:
+        k = market(m, o.instrument)
+        if o.side > 0:
+            k.buying += lots
+        else:
+            k.selling += lots
 
 
 @kernel
@@ -240,10 +356,11 @@ def _link(m, slot):
         k.open_head = slot
     k.open_tail = slot
     engine_at(m).open_orders += 1
-    if o.side > 0:
-        k.buying += o.leaves
-    else:
-        k.selling += o.leaves
+    count(m, slot, o.leaves)
+    if o.expire > 0:
+        h = engine_at(m)
+        h.next_expiry = min(h.next_expiry, o.expire)
+        h.next_due = min(h.next_due, o.expire)
 
 
 @kernel
@@ -259,17 +376,14 @@ def _unlink(m, slot):
     else:
         k.open_tail = o.prev
     engine_at(m).open_orders -= 1
-    if o.side > 0:
-        k.buying -= o.leaves
-    else:
-        k.selling -= o.leaves
+    count(m, slot, -o.leaves)
     o.open = 0
     o.prev = -1
     o.next = -1
 
 
-@kernel
-def _release(m, slot):
+@part("void(int64, int64)")
+def release_slot(m, slot):
     """Put a closed order's slot at the end of the free list."""
     h = engine_at(m)
     order(m, slot).next = -1
@@ -280,36 +394,63 @@ def _release(m, slot):
     h.free_tail = slot
 
 
-@kernel
+@part("void(int64, int64, int64)")
 def leave(m, slot, lots):
     """Take filled lots off what is left of an order, and off what its instrument has working."""
     o = order(m, slot)
     lots = min(lots, o.leaves)
     if o.open == 1:
-        k = market(m, o.instrument)
-        if o.side > 0:
-            k.buying -= lots
-        else:
-            k.selling -= lots
+        count(m, slot, -lots)
     o.leaves -= lots
 
 
-@kernel
-def knows_trade(m, slot, trade_id):
-    """Whether one of an order's last ``TRADES_KNOWN`` fills had this trade id."""
+@part("void(int64, int64, int64)")
+def resize(m, slot, qty):
+    """Give an order another whole quantity; what is left of it follows."""
     o = order(m, slot)
-    found = False
-    for n in range(L.TRADES_KNOWN):
-        found = found or o.known[n] == trade_id
-    return found
+    if o.open == 1:
+        count(m, slot, qty - o.qty)
+    o.leaves += qty - o.qty
+    o.qty = qty
 
 
 @kernel
-def remember_trade(m, slot, trade_id):
-    """Keep a fill's trade id, so that the same fill reported again is known."""
+def ask(m, kind, slot, a, b):
+    """Queue a command; it runs after this event's handlers.
+
+    ``slot`` is the new order's for SUBMIT, and who asks for CANCEL: nobody may touch another's
+    orders.
+    """
+    _ask(m, kind, slot, a, b, 0, 0)
+
+
+@kernel
+def ask_replace(m, owner, order_id, qty, price, stop):
+    """Queue a change of an owner's order; 0 leaves a term as it is."""
+    _ask(m, M.REPLACE, owner, order_id, qty, price, stop)
+
+
+@part("void(int64, int64, int64, int64, int64, int64, int64)")
+def _ask(m, kind, slot, a, b, c, d):
+    h = engine_at(m)
+    if h.command_head - h.command_tail >= h.commands_n:
+        fail(m, K.FAULT_QUEUE_FULL)
+        return
+    command = command_slot(m, h.command_head)
+    command.kind = kind
+    command.slot = slot
+    command.a = a
+    command.b = b
+    command.c = c
+    command.d = d
+    h.command_head += 1
+
+
+@hot
+def is_linked(m, slot):
+    """Whether an order hangs together with others: a parent, children, or peers."""
     o = order(m, slot)
-    o.known[o.filled_times % L.TRADES_KNOWN] = trade_id
-    o.filled_times += 1
+    return o.parent >= 0 or o.child >= 0 or o.peer != slot or o.type >= K.FIRST_ALGORITHM
 
 
 @kernel
@@ -338,7 +479,7 @@ def notify(m, handler, slot, qty, price, fee, liquidity):
     h.notice_head += 1
 
 
-@kernel
+@part("int64(int64, int64, int64)")
 def transition(m, slot, event):
     """Move an order along the table: journal it, tell its strategy, keep the lists right.
 
@@ -359,9 +500,12 @@ def transition(m, slot, event):
     closed = is_closed(target)
     if closed and o.open == 1:
         _unlink(m, slot)
-    elif not closed and o.open == 0 and target >= K.SUBMITTED:
+    elif not closed and o.open == 0 and target != K.INITIALIZED:
         _link(m, slot)
     notify(m, K.ON_ORDER, slot, o.side * o.qty, o.price, 0, o.liquidity)
     if closed and not was_closed:
-        _release(m, slot)
+        if is_linked(m, slot):
+            ask(m, DO_UNLINK, slot, o.id, 0)  # which gives the slot back
+        else:
+            release_slot(m, slot)
     return 1

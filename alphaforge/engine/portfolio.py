@@ -7,14 +7,14 @@ At every moment ``cash + sum(cost) - sum(realised) + fees == start cash`` to the
 from __future__ import annotations
 
 from alphaforge.engine import codes as K
-from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine import orders as O
-from alphaforge.engine.block import engine_at, fail, market, order, position
-from alphaforge.engine.jit import hot, kernel
+from alphaforge.engine.block import engine_at, fail, instrument, market, order, position
+from alphaforge.engine.fees import fee_of
+from alphaforge.engine.jit import hot, kernel, part
 from alphaforge.engine.journal import journal_output
-from alphaforge.engine.money import fee as fee_of
 from alphaforge.engine.money import mul_div, notional
+from alphaforge.engine.resting import leave_venue, split_resting
 
 _LARGEST = 2**62  # sums of amounts stay below half of int64
 
@@ -74,17 +74,17 @@ def follow_equity(m):
         h.drawdown = h.peak - equity
 
 
-@kernel
+@part("void(int64)")
 def journal_account(m):
-    """Journal the account where the next second has begun: a live session's equity curve."""
+    """Journal the account where its time has come: the equity curve of what has no bars."""
     h = engine_at(m)
-    if h.live == 1 and h.now >= h.account_due:
-        h.account_due = h.now - h.now % L.ACCOUNT_NS + L.ACCOUNT_NS
+    if h.now >= h.account_due:
+        h.account_due = h.now - h.now % h.account_ns + h.account_ns
         journal_output(m, M.ACCOUNT_ROW, 0, 0, h.cash, h.market_value, h.fees, h.realised)
 
 
-@kernel
-def fill(m, slot, lots, price, ts, liquidity, trade_id):
+@part("void(int64, int64, int64, int64, int64, int64)")
+def fill(m, slot, lots, price, ts, liquidity):
     """One execution walks orders -> portfolio -> journal; the caller has matched it.
 
     Parameters
@@ -97,17 +97,20 @@ def fill(m, slot, lots, price, ts, liquidity, trade_id):
     signed = o.side * lots
     i = o.instrument
     amount = notional(m, i, price, lots)
-    fee = fee_of(m, amount, h.maker_ppb if liquidity == K.MAKER else h.taker_ppb)
+    fee = fee_of(m, i, amount, lots, liquidity)
     h.cash -= amount * o.side + fee
     h.fees += fee
+    cost = position(m, 0, i).cost
     h.realised += _book(m, 0, i, signed, price, fee)
     _book(m, o.strategy + 2, i, signed, price, fee)
+    if instrument(m, i).margined == 1:
+        h.margined += position(m, 0, i).cost - cost
     if abs(h.cash) > _LARGEST or abs(position(m, 0, i).cost) > _LARGEST:
         fail(m, K.FAULT_OVERFLOW)
     h.fills += 1
     o.fee += fee
     o.liquidity = liquidity
-    O.remember_trade(m, slot, trade_id)
+    o.filled_times += 1
     O.leave(m, slot, lots)
     O.transition(m, slot, O.DO_FILL if o.leaves == 0 else O.DO_FILL_PART)
     now = h.now
@@ -118,6 +121,23 @@ def fill(m, slot, lots, price, ts, liquidity, trade_id):
     p = position(m, 0, i)
     journal_output(m, M.POSITION_ROW, 0, i, p.qty, p.cost, p.realised, p.fees)
     mark(m, i, market(m, i).mark if market(m, i).mark > 0 else price)
+
+
+@part("void(int64, int64, int64, int64, int64, int64, int64)")
+def pay(m, cause, owner, i, amount, rate, price):
+    """Cash that a position earned without a fill: funding, borrow, interest, rollover.
+
+    ``amount`` is received where positive, ledger units. It is realised, of the net and of the
+    owner, so that cash, cost and fees go on balancing.
+    """
+    h = engine_at(m)
+    h.cash += amount
+    h.accrued += amount
+    h.realised += amount
+    position(m, 0, i).realised += amount
+    position(m, owner, i).realised += amount
+    lots = position(m, owner, i).qty
+    journal_output(m, M.CASH_ROW, cause, i, amount, rate, lots, price)
 
 
 @kernel
@@ -158,7 +178,7 @@ def _split_position(m, owner, i, numerator, denominator, adjusted):
     return paid
 
 
-@kernel
+@part("void(int64, int64, int64, int64)")
 def split(m, i, numerator, denominator):
     """Apply an n:d split: every owner's lots, the marks, and working orders at their new terms.
 
@@ -174,7 +194,10 @@ def split(m, i, numerator, denominator):
         paid += _split_position(m, owner, i, numerator, denominator, adjusted)
         lots += position(m, owner, i).qty
     net.qty = lots
+    cost = net.cost
     _pay_in_lieu(net, paid)
+    if instrument(m, i).margined == 1:
+        h.margined += net.cost - cost
     h.cash += paid
     h.realised += net.realised - realised
     k.last = mul_div(m, k.last, denominator, numerator)
@@ -184,16 +207,16 @@ def split(m, i, numerator, denominator):
         following = o.next
         lots = o.leaves * numerator // denominator
         if lots == 0:
+            leave_venue(m, slot)
             O.transition(m, slot, O.DO_CANCEL)
         else:
             grown = lots - o.leaves
             o.leaves += grown
             o.qty = o.qty * numerator // denominator
             o.price = mul_div(m, o.price, denominator, numerator)
-            if o.side > 0:
-                k.buying += grown
-            else:
-                k.selling += grown
+            O.count(m, slot, grown)
+            o.stop = mul_div(m, o.stop, denominator, numerator)
+            split_resting(m, slot, numerator, denominator)
         slot = following
     mark(m, i, adjusted)
     p = position(m, 0, i)

@@ -36,13 +36,13 @@ SLOTS_AT = 192
 _KIND_AT = M.offset_of(M.SLOT, "kind")
 
 
-TWO_SLOTS = (M.BAR, M.SUBMIT, M.REPORT)
+TWO_SLOTS = (M.BAR, M.SUBMIT, M.REPLACE, M.REPORT)
 
 
 @hot
 def slots_of(kind):
     """How many slots a message of this kind takes: ``TWO_SLOTS`` two, all others one."""
-    if kind == M.BAR or kind == M.SUBMIT or kind == M.REPORT:
+    if kind == M.BAR or kind == M.SUBMIT or kind == M.REPLACE or kind == M.REPORT:
         return 2
     return 1
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from alphaforge.engine import codes as K
 from alphaforge.engine import messages as M
+from alphaforge.engine import rules as R
 from alphaforge.engine.block import (
     alert,
     engine_at,
@@ -17,53 +18,30 @@ from alphaforge.engine.block import (
     position,
     rate_time,
     set_rate_time,
+    submit_slots_at,
+    venue,
 )
-from alphaforge.engine.jit import entry, hot, kernel
+from alphaforge.engine.jit import entry, hot, kernel, part
 from alphaforge.engine.journal import journal_output
+from alphaforge.engine.margin import (
+    free_balance,
+    is_backed,
+    is_paid,
+    needed,
+    reference_price,
+    sellable,
+)
 from alphaforge.engine.money import notional, notional_fits
-
-(
-    PASSED,
-    TRADING_STATE,
-    REDUCING_ONLY,
-    QUANTITY_MIN,
-    QUANTITY_MAX,
-    PRICE_POSITIVE,
-    NO_PRICE_YET,
-    MAX_NOTIONAL,
-    MAX_POSITION,
-    ORDER_RATE,
-    DUPLICATE_ID,
-    ENGINE_HALTED,
-    KILL_SWITCH,
-    TIME_IN_FORCE,
-) = range(14)
-
-RULES: dict[int, tuple[str, str]] = {
-    TRADING_STATE: ("TRADING_HALTED", "trading is halted: arm it first"),
-    REDUCING_ONLY: (
-        "REDUCING_ONLY",
-        "trading is reducing: the order would not reduce the position",
-    ),
-    QUANTITY_MIN: ("QUANTITY_MIN", "quantity below the instrument's minimum, in lots"),
-    QUANTITY_MAX: ("QUANTITY_MAX", "quantity above the instrument's maximum, in lots"),
-    PRICE_POSITIVE: ("PRICE_NOT_POSITIVE", "a limit order needs a positive price on its tick"),
-    NO_PRICE_YET: ("NO_PRICE_YET", "no price was seen yet, so the notional can't be checked"),
-    MAX_NOTIONAL: ("MAX_NOTIONAL", "notional of the order above the limit, in ledger units"),
-    MAX_POSITION: (
-        "MAX_POSITION",
-        "position with all working orders filled above the limit, in lots",
-    ),
-    ORDER_RATE: ("ORDER_RATE", "more orders than the limit within the window"),
-    DUPLICATE_ID: ("DUPLICATE_ID", "an order with this id is known already"),
-    ENGINE_HALTED: ("ENGINE_HALTED", "the engine halted in the event that asked for this order"),
-    KILL_SWITCH: ("KILL_SWITCH", "the kill switch was pressed"),
-    TIME_IN_FORCE: ("TIME_IN_FORCE", "a time in force that isn't af.GTC or af.IOC"),
-}
-"""Code -> name and meaning."""
-
-CHECKS = (*range(TRADING_STATE, ORDER_RATE + 1), TIME_IN_FORCE)
-"""What ``check`` runs; the other codes are other reasons to deny."""
+from alphaforge.engine.orders import read_terms
+from alphaforge.engine.terms import (
+    ALGORITHMS,
+    LIMITED,
+    STOPPED,
+    TRIGGERED,
+    has,
+    reducible,
+    wrong_term,
+)
 
 _MOST = 2**63 - 1  # said of an amount that passes int64
 
@@ -86,79 +64,171 @@ def _added(left, right):
     return left + right if left <= _MOST - right else _MOST
 
 
-@kernel
+@part("int64(int64, int64)")
 def check(m, slot):
     """Run every check on an order; ``PASSED``, or the code, with its numbers left in the order."""
     h = engine_at(m)
     o = order(m, slot)
     if h.trading == K.TRADING_HALTED:
-        return _deny(m, slot, TRADING_STATE, 0, h.trading)
+        return _deny(m, slot, R.TRADING_STATE, 0, h.trading)
+    if instrument(m, o.instrument).data_only == 1:
+        return _deny(m, slot, R.DATA_ONLY, 0, 0)
     net = position(m, 0, o.instrument).qty
     k = market(m, o.instrument)
     if h.trading == K.TRADING_REDUCING:
         closing = _added(k.buying if o.side > 0 else k.selling, o.qty)
         if net * o.side >= 0 or closing > abs(net):
-            return _deny(m, slot, REDUCING_ONLY, abs(net), closing)
+            return _deny(m, slot, R.REDUCING_ONLY, abs(net), closing)
     record = instrument(m, o.instrument)
-    if o.tif > K.IOC:
-        return _deny(m, slot, TIME_IN_FORCE, K.IOC, o.tif)
+    if k.status == K.CLOSED_SESSION and o.tif != K.AT_OPEN:
+        return _deny(m, slot, R.NOT_TRADING, 0, k.status)
+    if record.expiry > 0 and h.now >= record.expiry:
+        return _deny(m, slot, R.EXPIRED_INSTRUMENT, record.expiry, h.now)
     if o.qty < record.min_lot:
-        return _deny(m, slot, QUANTITY_MIN, record.min_lot, o.qty)
+        return _deny(m, slot, R.QUANTITY_MIN, record.min_lot, o.qty)
     if record.max_lot > 0 and o.qty > record.max_lot:
-        return _deny(m, slot, QUANTITY_MAX, record.max_lot, o.qty)
-    if o.type == K.LIMIT_ORDER and o.price <= 0:
-        return _deny(m, slot, PRICE_POSITIVE, 1, o.price)
-    price = o.price if o.type == K.LIMIT_ORDER else k.mark
-    if not notional_fits(m, o.instrument, price, o.qty):
-        return _deny(m, slot, MAX_NOTIONAL, h.max_notional, _MOST)
-    if h.max_notional > 0:
-        if price <= 0:
-            return _deny(m, slot, NO_PRICE_YET, 0, 0)
-        amount = notional(m, o.instrument, price, o.qty)
-        if amount > h.max_notional:
-            return _deny(m, slot, MAX_NOTIONAL, h.max_notional, amount)
-    if record.max_position > 0:
-        # What the position would be if every working order on this side filled, and this one.
-        held = net * o.side + (k.buying if o.side > 0 else k.selling)
-        if held > record.max_position - o.qty:
-            return _deny(m, slot, MAX_POSITION, record.max_position, _added(held, o.qty))
-    full = h.max_rate > 0 and h.rate_head >= h.max_rate
-    if full and rate_time(m, h.rate_head - h.max_rate) > h.now - h.rate_ns:
-        return _deny(m, slot, ORDER_RATE, h.max_rate, h.max_rate + 1)
-    return PASSED
+        return _deny(m, slot, R.QUANTITY_MAX, record.max_lot, o.qty)
+    rule = wrong_term(m, slot)
+    if rule != R.PASSED:
+        return _deny(m, slot, rule, *_numbers(m, slot, rule))
+    return _check_amounts(m, slot)
 
 
 @kernel
-def check_price(m, slot, price):
-    """The checks that another limit price of a working order has to pass."""
+def _numbers(m, slot, rule):
+    """What a term is and what it was held against, for the denial: (limit, value)."""
+    o = order(m, slot)
+    if rule == R.PRICE_POSITIVE:
+        return 1, o.price
+    if rule == R.LIMIT_PRICE:
+        return 0, o.price
+    if rule == R.TRIGGER_PRICE:
+        return 1 if has(STOPPED, o.type) else 0, o.stop
+    if rule == R.TRAIL_OFFSET or rule == R.ALGORITHM:
+        return 1, o.trail
+    if rule == R.LIMIT_OFFSET:
+        return 0, o.offset
+    if rule == R.DISPLAY_QUANTITY:
+        return o.qty, o.display
+    if rule == R.EXPIRE_TIME:
+        return engine_at(m).now, o.expire
+    if rule == R.REDUCE_ONLY:
+        return reducible(m, slot), o.qty
+    if rule == R.TIME_IN_FORCE or rule == R.POST_ONLY:
+        return K.IOC, int(o.tif)
+    return 0, int(o.type)
+
+
+@kernel
+def _check_margin(m, slot, lots, price):
+    """Whether the account can carry an order of so many lots; of one that works, what it adds.
+
+    ``price`` is its limit or trigger price, 0 none.
+    """
+    o = order(m, slot)
+    if venue(m, instrument(m, o.instrument).venue).margin == K.MARGIN_NONE or is_backed(m, slot):
+        return R.PASSED
+    if is_paid(m, o.instrument) and o.side < 0:
+        most = sellable(m, slot)
+        return R.PASSED if lots <= most else _deny(m, slot, R.SHORT_SALE, most, lots)
+    takes = needed(m, slot, lots, price)
+    if takes > 0:
+        free = free_balance(m)
+        if takes > free:
+            return _deny(m, slot, R.FREE_BALANCE, free, takes)
+    return R.PASSED
+
+
+@kernel
+def _check_amounts(m, slot):
+    """Notional, position, margin and rate."""
+    h = engine_at(m)
+    o = order(m, slot)
+    record = instrument(m, o.instrument)
+    k = market(m, o.instrument)
+    price = reference_price(m, slot)
+    if not notional_fits(m, o.instrument, price, o.qty):
+        return _deny(m, slot, R.MAX_NOTIONAL, h.max_notional, _MOST)
+    margin = venue(m, record.venue).margin
+    if h.max_notional > 0 or record.min_notional > 0 or record.max_notional > 0 or margin > 0:
+        if price <= 0:
+            return _deny(m, slot, R.NO_PRICE_YET, 0, 0)
+        amount = abs(notional(m, o.instrument, price, o.qty))
+        if h.max_notional > 0 and amount > h.max_notional:
+            return _deny(m, slot, R.MAX_NOTIONAL, h.max_notional, amount)
+        if amount < record.min_notional:
+            return _deny(m, slot, R.INSTRUMENT_NOTIONAL, record.min_notional, amount)
+        if record.max_notional > 0 and amount > record.max_notional:
+            return _deny(m, slot, R.INSTRUMENT_NOTIONAL, record.max_notional, amount)
+    if record.max_position > 0 and o.counted == 1:
+        # What the position would be if every working order on this side filled, and this one.
+        net = position(m, 0, o.instrument).qty
+        held = net * o.side + (k.buying if o.side > 0 else k.selling)
+        if held > record.max_position - o.qty:
+            return _deny(m, slot, R.MAX_POSITION, record.max_position, _added(held, o.qty))
+    rule = _check_margin(m, slot, o.qty, o.price if o.price > 0 else o.stop)
+    if rule != R.PASSED:
+        return rule
+    full = h.max_rate > 0 and h.rate_head >= h.max_rate
+    if full and rate_time(m, h.rate_head - h.max_rate) > h.now - h.rate_ns:
+        return _deny(m, slot, R.ORDER_RATE, h.max_rate, h.max_rate + 1)
+    return R.PASSED
+
+
+@part("int64(int64, int64, int64, int64, int64)")
+def check_change(m, slot, qty, price, stop):
+    """The checks that another quantity, limit or trigger price of a working order has to pass."""
     h = engine_at(m)
     o = order(m, slot)
     if h.trading == K.TRADING_HALTED:
-        return _deny(m, slot, TRADING_STATE, 0, h.trading)
-    if price <= 0:
-        return _deny(m, slot, PRICE_POSITIVE, 1, price)
-    if not notional_fits(m, o.instrument, price, o.leaves):
-        return _deny(m, slot, MAX_NOTIONAL, h.max_notional, _MOST)
-    if h.max_notional > 0:
-        amount = notional(m, o.instrument, price, o.leaves)
-        if amount > h.max_notional:
-            return _deny(m, slot, MAX_NOTIONAL, h.max_notional, amount)
-    return PASSED
+        return _deny(m, slot, R.TRADING_STATE, 0, h.trading)
+    record = instrument(m, o.instrument)
+    least = max(record.min_lot, o.qty - o.leaves + 1)
+    if qty < least:
+        return _deny(m, slot, R.QUANTITY_MIN, least, qty)
+    if record.max_lot > 0 and qty > record.max_lot:
+        return _deny(m, slot, R.QUANTITY_MAX, record.max_lot, qty)
+    if price != o.price and (price <= 0 or not has(LIMITED | ALGORITHMS, o.type)):
+        return _deny(m, slot, R.PRICE_POSITIVE, 1, price)
+    if stop != o.stop and (stop <= 0 or not has(TRIGGERED, o.type) or o.triggered == 1):
+        return _deny(m, slot, R.TRIGGER_PRICE, 1, stop)
+    valued = price if price > 0 else reference_price(m, slot)
+    leaves = o.leaves + qty - o.qty
+    if not notional_fits(m, o.instrument, valued, leaves):
+        return _deny(m, slot, R.MAX_NOTIONAL, h.max_notional, _MOST)
+    amount = abs(notional(m, o.instrument, valued, leaves))
+    if h.max_notional > 0 and amount > h.max_notional:
+        return _deny(m, slot, R.MAX_NOTIONAL, h.max_notional, amount)
+    if record.max_notional > 0 and amount > record.max_notional:
+        return _deny(m, slot, R.INSTRUMENT_NOTIONAL, record.max_notional, amount)
+    if qty > o.qty or price != o.price or stop != o.stop:
+        rule = _check_margin(m, slot, leaves, price if price > 0 else stop)
+        if rule != R.PASSED:
+            return rule
+    if record.max_position > 0 and qty > o.qty and o.counted == 1:
+        k = market(m, o.instrument)
+        held = position(m, 0, o.instrument).qty * o.side + (k.buying if o.side > 0 else k.selling)
+        if held > record.max_position - (qty - o.qty):
+            return _deny(m, slot, R.MAX_POSITION, record.max_position, _added(held, qty - o.qty))
+    return R.PASSED
 
 
-@entry("int64(int64, int64, int64, int64, int64, int64)")
-def what_if(m, i, side, type_, qty, price):
-    """What the checks would say to an order, on a copy of the block.
+@entry("int64(int64, int64)")
+def what_if(m, e):
+    """What the checks would say to the SUBMIT message at ``e``, on a copy of the block.
 
     Mutates the copy's last order slot, where the denial's numbers are left.
     """
     slot = engine_at(m).orders_n - 1
     o = order(m, slot)
-    o.instrument = i
-    o.side = side
-    o.type = type_
-    o.qty = qty
-    o.price = price
+    read_terms(m, slot, e)
+    o.instrument = submit_slots_at(e).instrument
+    o.strategy = -1
+    o.parent = -1
+    o.child = -1
+    o.peer = slot
+    o.counted = 1
+    o.triggered = 0
     o.deny_limit = 0
     o.deny_value = 0
     return check(m, slot)
@@ -173,7 +243,7 @@ def count_order(m):
     h.orders += 1
 
 
-@kernel
+@part("void(int64, int64, int64, int64, int64, int64)")
 def raise_alert(m, rule, severity, i, limit, value):
     """Raise an alert, or count it again where the same rule and instrument stand unacknowledged."""
     h = engine_at(m)

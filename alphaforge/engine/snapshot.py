@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.atomic import copy_bytes, load_acquire, load_i8, store_i8, store_release
-from alphaforge.engine.block import engine_at, market, order
+from alphaforge.engine.block import book, engine_at, market, order
 from alphaforge.engine.jit import entry, kernel
+from alphaforge.engine.measures import levels_to_arrays
 from alphaforge.errors import EngineHalted
 
 # Words of the board's head, each on a cache line of its own.
@@ -26,6 +28,9 @@ PUBLISHED = 64  # 1 + the newest buffer, 0 none yet
 HELD = 128  # 1 + the buffer being read, 0 none
 SERVED = 192  # the request count that the newest buffer answers
 BUFFERS_AT = 256
+
+DEPTH = M.record(("tick", "i8"), ("lot", "i8"))
+"""One price level, as it is shown."""
 
 
 @kernel
@@ -46,6 +51,21 @@ def _copy_working_orders(m, target):
 
 
 @kernel
+def _copy_books(m, target, first, count):
+    """Books ``first`` and following, with the windows of those in which anything was ever set."""
+    h = engine_at(m)
+    levels, bits = 2 * h.levels_n * L.LEVEL_BYTES, 2 * h.levels_n // 8
+    for b in range(first, first + count):
+        at = h.books_at + b * L.BOOK_BYTES
+        copy_bytes(target + at, m + at, L.BOOK_BYTES)
+        if book(m, b).seen == 1:
+            at = h.levels_at + b * levels
+            copy_bytes(target + at, m + at, levels)
+            at = h.bits_at + b * bits
+            copy_bytes(target + at, m + at, bits)
+
+
+@kernel
 def _copy_used(m, target):
     """Copy the header and what is in use of each pool to the same offsets of ``target``."""
     h = engine_at(m)
@@ -53,8 +73,12 @@ def _copy_used(m, target):
     copy_bytes(target, m, L.ENGINE_BYTES)
     copy_bytes(target + h.instruments_at, m + h.instruments_at, used * L.INSTRUMENT_BYTES)
     copy_bytes(target + h.markets_at, m + h.markets_at, used * L.MARKET_BYTES)
-    size = used * 2 * h.levels_n * L.LEVEL_BYTES
-    copy_bytes(target + h.levels_at, m + h.levels_at, size)
+    _copy_books(m, target, 0, used)
+    if h.delayed > 0:
+        _copy_books(m, target, h.delayed, used)
+    if h.far_used > 0:
+        copy_bytes(target + h.far_at, m + h.far_at, h.far_n * L.FAR_BYTES)
+    copy_bytes(target + h.venues_at, m + h.venues_at, h.venues_used * L.VENUE_BYTES)
     copy_bytes(target + h.positions_at, m + h.positions_at, h.positions_n * L.POSITION_BYTES)
     size = h.strategies_used * L.STRATEGY_BYTES
     copy_bytes(target + h.strategies_at, m + h.strategies_at, size)
@@ -67,7 +91,7 @@ def _copy_used(m, target):
 
 @kernel
 def publish(m, board):
-    """Answer a waiting request, at an event boundary; about 20 us where there is one."""
+    """Answer a waiting request, at an event boundary; about 20 us, and 10 for each book."""
     wanted = load_acquire(board + WANTED)
     if wanted == load_i8(board + SERVED):
         return
@@ -122,19 +146,22 @@ class Snapshot:
         return self.pool("positions")[owner * int(self.engine["instruments_n"]) + instrument]
 
     def depth(self, instrument: int, levels: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """The best bid and ask levels, best first: LEVEL records with quantity."""
-        window = int(self.engine["levels_n"])
-        market = self.pool("markets")[instrument]
-        sides = []
-        for side, best in ((0, int(market["best_bid"])), (1, int(market["best_ask"]))):
-            start = (2 * instrument + side) * window
-            rows = L.pool(self.block, "levels")[start : start + window]
-            away = rows["tick"] - best if side else best - rows["tick"]
-            live = (rows["lot"] > 0) & (away >= 0) & (away < window) & (best != L.NO_PRICE)
-            found = rows[live]
-            order = np.argsort(found["tick"] if side else -found["tick"], kind="stable")
-            sides.append(found[order[:levels]])
-        return sides[0], sides[1]
+        """The best bid and ask levels of an instrument, best first: ``DEPTH`` records.
+
+        Parameters
+        ----------
+        instrument : int
+        levels : int
+            Of each side, at most.
+        """
+        return self._best(instrument, 1, levels), self._best(instrument, -1, levels)
+
+    def _best(self, instrument: int, side: int, levels: int) -> npt.NDArray[Any]:
+        ticks, lots = np.zeros(levels, np.int64), np.zeros(levels, np.int64)
+        count = levels_to_arrays(self.address, instrument, side, ticks, lots)
+        found = np.zeros(count, DEPTH)
+        found["tick"], found["lot"] = ticks[:count], lots[:count]
+        return found
 
 
 class Board:

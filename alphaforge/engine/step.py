@@ -14,40 +14,49 @@ from __future__ import annotations
 from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
-from alphaforge.engine import orders as O
+from alphaforge.engine.accruals import accrue_day, apply_funding
+from alphaforge.engine.algorithms import work_algorithms
 from alphaforge.engine.atomic import call_entry, copy_bytes, load_i8, load_u1, store_i8
-from alphaforge.engine.bars import close_until, trade_to_builders
+from alphaforge.engine.bars import close_until
 from alphaforge.engine.block import (
     bar_at,
     engine_at,
     fail,
-    instrument,
     market,
     notice_address,
     notice_at,
     order,
-    order_slots_at,
     pending_bar,
     slot_at,
     strategy,
     watches,
 )
-from alphaforge.engine.book import set_level
 from alphaforge.engine.clock import NEVER, forget_timers, take_due
-from alphaforge.engine.commands import cancel_everything, drain_commands, run_host_command
-from alphaforge.engine.define import define
-from alphaforge.engine.jit import entry, hot, kernel
-from alphaforge.engine.journal import journal_output, journal_row
-from alphaforge.engine.matching import match_bar, match_quote, match_trade
-from alphaforge.engine.portfolio import (
-    fill,
-    follow_equity,
-    journal_account,
-    mark,
-    split,
+from alphaforge.engine.commands import (
+    cancel_everything,
+    drain_commands,
+    run_host_command,
+    watch_margin,
 )
+from alphaforge.engine.define import define
+from alphaforge.engine.exchange import expire_order, land
+from alphaforge.engine.jit import entry, hot, kernel, part
+from alphaforge.engine.journal import journal_output, journal_row
+from alphaforge.engine.market_events import (
+    apply_auction,
+    apply_bar,
+    apply_book_message,
+    apply_level,
+    apply_price,
+    apply_quote,
+    apply_status,
+    apply_trade,
+)
+from alphaforge.engine.portfolio import follow_equity, journal_account, split
+from alphaforge.engine.reports import apply_report
 from alphaforge.engine.ring import slots_of
 
+_DAY = 86_400_000_000_000
 _KIND_AT = M.offset_of(M.SLOT, "kind")
 _WORDS_AT = M.offset_of(M.SLOT, "a")
 
@@ -74,7 +83,7 @@ def call_handler(m, k, handler, i, address):
         h.fault_handler = handler
 
 
-@kernel
+@part("void(int64)")
 def _deliver_notices(m):
     h = engine_at(m)
     while h.notice_tail < h.notice_head:
@@ -100,7 +109,7 @@ def _deliver_bar(m, address):
             call_handler(m, k, K.ON_BAR, bar.instrument, address)
 
 
-@kernel
+@part("void(int64)")
 def _deliver_pending(m):
     """Bars closed within this event, oldest first, ties in the order of their builders."""
     h = engine_at(m)
@@ -114,7 +123,7 @@ def _deliver_pending(m):
         _deliver_bar(m, pending_bar(m, oldest))
 
 
-@kernel
+@part("void(int64)")
 def _settle(m):
     """Commands, and the order and fill events they cause, until neither is left."""
     h = engine_at(m)
@@ -134,30 +143,88 @@ def _settle(m):
 
 
 @kernel
-def _fire_timers(m, before, row_limit):
-    """Fire what is due before a time, until the journal has so many rows or the engine fails.
-
-    Timers whose handlers set new ones without end are a fault after ``MAX_TIMERS``.
-    """
+def _fire_timer(m, before):
+    """Fire the oldest timer due before a time; timers without end are a fault."""
     h = engine_at(m)
-    while h.next_timer < before and h.fault == K.FAULT_NONE and load_i8(h.journal) < row_limit:
-        due, timer_id, owner = take_due(m, before)
-        if due == NEVER:
-            return
-        h.timers_fired += 1
-        if h.timers_fired > L.MAX_TIMERS:
-            fail(m, K.FAULT_TIMERS)
-            return
-        h.now = max(h.now, due)
-        journal_output(m, M.TIMER_ROW, 0, 0, owner, timer_id, due, 0)
-        at = m + h.scratch_at + 256
-        store_i8(at, timer_id)
-        store_i8(at + 8, due)
-        call_handler(m, owner, K.ON_TIMER, 0, at)
-        _settle(m)
+    due, timer_id, owner = take_due(m, before)
+    if due == NEVER:
+        return
+    h.timers_fired += 1
+    if h.timers_fired > L.MAX_TIMERS:
+        fail(m, K.FAULT_TIMERS)
+        return
+    h.now = max(h.now, due)
+    journal_output(m, M.TIMER_ROW, 0, 0, owner, timer_id, due, 0)
+    at = m + h.scratch_at + 256
+    store_i8(at, timer_id)
+    store_i8(at + 8, due)
+    call_handler(m, owner, K.ON_TIMER, 0, at)
 
 
 @kernel
+def _expire_due(m):
+    """End the orders whose time is over first, and see when the next one's will be."""
+    h = engine_at(m)
+    due = h.next_expiry
+    h.now = max(h.now, due)
+    h.next_expiry = L.FOREVER
+    for i in range(h.instruments_used):
+        slot = market(m, i).open_head
+        while slot >= 0:
+            o = order(m, slot)
+            following = o.next
+            if o.expire > 0 and o.type < K.FIRST_ALGORITHM:
+                if o.expire <= due:
+                    expire_order(m, slot)
+                else:
+                    h.next_expiry = min(h.next_expiry, o.expire)
+            slot = following
+
+
+@kernel
+def _first_due(m):
+    h = engine_at(m)
+    soonest = min(min(h.next_flight, h.next_expiry), min(h.next_accrual, h.next_timer))
+    h.next_due = min(soonest, h.next_slice)
+
+
+@part("void(int64, int64, int64)")
+def run_due(m, before, row_limit):
+    """Do what is due before a time, soonest first, each with what it causes.
+
+    Of equal times: what was on its way to or from a venue, ends of orders, a day's accruals,
+    timers, algorithms. Stops early where the journal has so many rows or the engine fails.
+    """
+    h = engine_at(m)
+    _first_due(m)
+    while h.next_due < before and h.fault == K.FAULT_NONE and load_i8(h.journal) < row_limit:
+        due = h.next_due
+        if h.next_flight == due:
+            land(m)
+        elif h.next_expiry == due:
+            _expire_due(m)
+        elif h.next_accrual == due:
+            _accrue(m, before)
+        elif h.next_timer == due:
+            _fire_timer(m, before)
+        else:
+            h.now = max(h.now, due)
+            work_algorithms(m)
+        _settle(m)
+        _first_due(m)
+
+
+@kernel
+def _accrue(m, before):
+    h = engine_at(m)
+    if h.next_accrual == 0:  # now that it is known which day it is
+        h.next_accrual = before - before % _DAY + _DAY
+        return
+    h.now = max(h.now, h.next_accrual)
+    accrue_day(m)
+
+
+@part("void(int64, int64)")
 def _journal_input(m, e):
     """Live sessions journal every input as it is processed; long messages go on in MORE rows."""
     s = slot_at(e)
@@ -167,108 +234,6 @@ def _journal_input(m, e):
             at = e + _WORDS_AT + 32 * part
             w0, w1, w2, w3 = load_i8(at), load_i8(at + 8), load_i8(at + 16), load_i8(at + 24)
             journal_row(m, M.MORE_INPUT, part, s.instrument, s.ts, s.ts_recv, w0, w1, w2, w3)
-
-
-@kernel
-def _apply_trade(m, e):
-    h = engine_at(m)
-    t = slot_at(e)
-    i = t.instrument
-    k = market(m, i)
-    k.ts = t.ts
-    k.last = t.a
-    k.last_lot = t.b
-    k.volume += t.b
-    if k.first == 0:
-        k.first = t.a
-    h.trades += 1
-    mark(m, i, t.a)
-    trade_to_builders(m, i, t.ts, t.a, t.b, t.d)
-    if k.open_head >= 0 and instrument(m, i).venue == K.VENUE_INTERNAL:
-        match_trade(m, i, t.a)
-
-
-@kernel
-def _apply_quote(m, e):
-    q = slot_at(e)
-    i = q.instrument
-    k = market(m, i)
-    k.ts = q.ts
-    k.bid = q.a
-    k.bid_lot = q.b
-    k.ask = q.c
-    k.ask_lot = q.d
-    if q.a > 0 and q.c > 0:
-        k.quoted = 1
-        if k.mark == 0:
-            mark(m, i, (q.a + q.c) // 2)
-    if k.open_head >= 0 and instrument(m, i).venue == K.VENUE_INTERNAL:
-        match_quote(m, i)
-
-
-@hot
-def _apply_bar(m, e):
-    bar = bar_at(e)
-    i = bar.instrument
-    k = market(m, i)
-    known = k.ts
-    if k.first == 0:
-        k.first = bar.open
-    k.ts = bar.ts
-    k.last = bar.open
-    if k.mark == 0:
-        k.mark = bar.open
-    if k.open_head >= 0:
-        match_bar(m, e, known)
-    k.last = bar.close
-    k.volume += bar.volume
-    engine_at(m).bars += 1
-    mark(m, i, bar.close)
-
-
-@kernel
-def _accepted(m, slot, price):
-    """An order works, at this price: new, or after a replace whose answer a fill may overtake."""
-    o = order(m, slot)
-    moved = o.open == 1 and o.type == K.LIMIT_ORDER and price > 0 and price != o.price
-    if moved:
-        o.price = price
-    if moved and (o.status == K.ACCEPTED or o.status == K.PARTIALLY_FILLED):
-        O.transition(m, slot, O.DO_UPDATE)
-    else:
-        O.transition(m, slot, O.DO_ACCEPT)
-
-
-@kernel
-def _apply_report(m, e):
-    """An execution report from outside moves its order; what can't be is counted, never applied."""
-    h = engine_at(m)
-    r = order_slots_at(e)
-    slot = O.find_order(m, r.order_id)
-    if slot < 0:
-        h.unknown_reports += 1
-        return
-    o = order(m, slot)
-    if r.venue_id != 0:
-        o.venue_id = r.venue_id
-    o.ahead = r.ahead
-    if r.code == K.ACCEPTED:
-        _accepted(m, slot, r.price)
-    elif r.code == K.REJECTED:
-        O.transition(m, slot, O.DO_REJECT)
-    elif r.code == K.CANCELLED:
-        O.transition(m, slot, O.DO_CANCEL)
-    elif r.code == K.EXPIRED:
-        O.transition(m, slot, O.DO_EXPIRE)
-    elif r.code == K.FILLED:
-        if O.knows_trade(m, slot, r.trade_id):
-            h.duplicate_fills += 1
-        elif r.qty > o.leaves or r.qty <= 0 or r.price <= 0:
-            h.unknown_reports += 1
-        elif not O.allows(o.status, O.DO_FILL):
-            h.illegal += 1
-        else:
-            fill(m, slot, r.qty, r.price, h.now, r.liquidity, r.trade_id)
 
 
 @kernel
@@ -302,16 +267,47 @@ def _known_instrument(m, e):
     return False
 
 
+@part("void(int64, int64, int64)")
+def _apply_rare(m, e, kind):
+    """Events that don't come by the million."""
+    s = slot_at(e)
+    if kind == M.CLOCK:
+        close_until(m, s.ts)
+    elif kind == M.WAKE:
+        run_due(m, s.ts + 1, L.FOREVER)
+    elif kind == M.REPORT:
+        apply_report(m, e)
+    elif kind == M.DEFINE:
+        _apply_define(m, e)
+    elif kind == M.DETACH:
+        detach(m, s.a)
+    elif kind >= M.SUBMIT and kind <= M.LAST_COMMAND:
+        run_host_command(m, e)
+    elif kind <= M.PAD or kind > M.CUSTOM:
+        fail(m, K.FAULT_EVENT)
+    elif _known_instrument(m, e):
+        if kind == M.ACTION:
+            split(m, s.instrument, s.a, s.b)
+        elif kind == M.MARK or kind == M.INDEX:
+            apply_price(m, e)
+        elif kind == M.FUNDING:
+            apply_funding(m, e)
+        elif kind == M.STATUS:
+            apply_status(m, e)
+        elif kind == M.AUCTION:
+            apply_auction(m, e)
+
+
 @kernel
 def step(m, e):
     """Process one event at address ``e``. Mutates the block and the journal; allocates nothing."""
     h = engine_at(m)
     ts = slot_at(e).ts
     kind = load_u1(e + _KIND_AT)
-    if h.now < h.live_from and kind >= M.SUBMIT and kind != M.REPORT:
+    if h.now < h.live_from and kind >= M.SUBMIT and kind <= M.LAST_COMMAND:
         ts = h.now  # a command of now, amid a back-fill's past
-    if h.next_timer < ts:
-        _fire_timers(m, ts, L.FOREVER)
+    if h.next_due < ts:
+        run_due(m, ts, L.FOREVER)
     h.now = max(h.now, ts)
     if h.live == 1:
         _journal_input(m, e)
@@ -319,48 +315,47 @@ def step(m, e):
     handler = -1
     if kind == M.BAR:
         if _known_instrument(m, e):
-            _apply_bar(m, e)
-    elif kind == M.TRADE:
-        if _known_instrument(m, e):
-            _apply_trade(m, e)
-            handler = K.ON_TRADE
-    elif kind == M.QUOTE:
-        if _known_instrument(m, e):
-            _apply_quote(m, e)
-            handler = K.ON_QUOTE
+            apply_bar(m, e)
     elif kind == M.DEPTH:
         if _known_instrument(m, e):
-            d = slot_at(e)
-            set_level(m, d.instrument, d.c, d.a, d.b)
-    elif kind == M.CLOCK:
-        close_until(m, ts)
-        journal_account(m)
-    elif kind == M.WAKE:
-        _fire_timers(m, ts + 1, L.FOREVER)
-    elif kind == M.REPORT:
-        _apply_report(m, e)
-    elif kind == M.ACTION:
+            apply_level(m, e)
+            if slot_at(e).code & M.MORE == 0:
+                handler = K.ON_BOOK
+    elif kind == M.QUOTE:
         if _known_instrument(m, e):
-            split(m, slot_at(e).instrument, slot_at(e).a, slot_at(e).b)
-    elif kind == M.DEFINE:
-        _apply_define(m, e)
-    elif kind == M.DETACH:
-        detach(m, slot_at(e).a)
-    elif (kind >= M.SUBMIT and kind <= M.KILL) or kind == M.FLATTEN or kind == M.HOLD:
-        run_host_command(m, e)
+            apply_quote(m, e)
+            handler = K.ON_QUOTE
+    elif kind == M.TRADE:
+        if _known_instrument(m, e):
+            apply_trade(m, e)
+            handler = K.ON_TRADE
+    elif kind >= M.BOOK and kind <= M.ORDER_EXECUTE:
+        if _known_instrument(m, e):
+            apply_book_message(m, e, kind)
+            if slot_at(e).code & M.MORE == 0:
+                handler = K.ON_BOOK
     else:
-        fail(m, K.FAULT_EVENT)
+        _apply_rare(m, e, kind)
+    if h.algo_head >= 0:
+        work_algorithms(m)
+    if h.next_flight <= h.now:
+        run_due(m, h.now + 1 if h.next_flight == h.now else h.now, L.FOREVER)
     if h.notice_tail < h.notice_head:
         _deliver_notices(m)
     if kind == M.BAR:
         _deliver_bar(m, e)
-    elif handler >= 0:
+    elif handler >= 0 and slot_at(e).code & M.VENUE_ONLY == 0:
         _deliver_market(m, handler, slot_at(e).instrument, e)
     if h.pending_used > 0:
         _deliver_pending(m)
     if h.command_tail < h.command_head or h.notice_tail < h.notice_head:
         _settle(m)
+    if h.margin_watched == 1:
+        watch_margin(m)
+        _settle(m)
     follow_equity(m)
+    if h.now >= h.account_due and (h.live == 0 or kind == M.CLOCK):
+        journal_account(m)  # live: after the bars that the clock closes, so that time goes on
     h.events += 1
     h.timers_fired = 0
     _halt_where_failed(m)
@@ -401,12 +396,12 @@ def run_events(m, events, offset, size, equity, room):
     while offset < size and h.state == K.RUNNING and load_i8(h.journal) < stop:
         kind = load_u1(events + offset + _KIND_AT)
         ts = slot_at(events + offset).ts
-        if h.next_timer < ts:
+        if h.next_due < ts:
             # Here and not within the step: between two events may lie more timers than the
             # journal has room for.
-            _fire_timers(m, ts, stop)
+            run_due(m, ts, stop)
             _halt_where_failed(m)
-            if h.next_timer < ts or h.state != K.RUNNING:
+            if h.next_due < ts or h.state != K.RUNNING:
                 continue
         step(m, events + offset)
         if kind == M.BAR:

@@ -126,9 +126,9 @@ def run_thread(m, control, board, rings, count):
             idle = 0
             nap = _FIRST_NAP
             continue
-        if h.wall_clock == 1 and h.next_timer < L.FOREVER and h.now >= h.live_from:
+        if h.wall_clock == 1 and h.next_due < L.FOREVER and h.now >= h.live_from:
             now = wall_ns(clock)
-            if now >= h.next_timer:
+            if now >= h.next_due:
                 _wake(m, now)
         idle += 1
         if c.spin == 0 and idle > _EAGER_POLLS:

@@ -7,6 +7,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -14,21 +15,22 @@ import numpy.typing as npt
 
 import alphaforge
 from alphaforge.data.history import History
+from alphaforge.data.recording import Recording
 from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
 from alphaforge.errors import ConfigError, EngineHalted, StrategyError
-from alphaforge.instrument import Fees
+from alphaforge.instrument import Instrument
 from alphaforge.research.run import Run
-from alphaforge.research.stream import Stream, event_stream
+from alphaforge.research.stream import Stream, event_stream, recorded_stream
 from alphaforge.strategy.base import Strategy, check_mode, check_strategy
 from alphaforge.strategy.compile import Entry, compiled_entry, python_entry
 from alphaforge.strategy.digest import class_digest
 from alphaforge.strategy.fields import from_bytes
 from alphaforge.units import format_interval, parse_interval
+from alphaforge.venue import Fees, Venue
 
-FILLS = ("next_open",)
 MOST_CASH = 1e12
 _JUMP = 0.35
 _FEW_TRADES = 30
@@ -39,30 +41,33 @@ Progress = Callable[[int, int], None]
 def backtest(
     history: History,
     strategy: Strategy,
-    symbols: list[str],
-    spec: str,
+    symbols: list[str] | Recording,
+    spec: str = "",
     cash: float = 1_000_000.0,
     fees: Fees | None = None,
-    fill: str = "next_open",
+    venue: Venue | None = None,
+    fill: str | None = None,
     mode: str = "compiled",
     progress: Progress | None = None,
 ) -> Run:
-    """Run a strategy over stored bars.
+    """Run a strategy over stored bars, or over a recording of a market.
 
     Parameters
     ----------
     history : History
     strategy : Strategy
         An instance; the run works on a copy, so running twice gives the same.
-    symbols : list of str
+    symbols : list of str, or a Recording
     spec : str
-        Bars to run on, e.g. ``"1d"``.
+        Bars to run on, e.g. ``"1d"``; a recording has none.
     cash : float
         To start with, in the instruments' currency.
     fees : Fees
         None by default.
+    venue : Venue
+        How orders are filled; a plain one by default.
     fill : str
-        ``"next_open"``: an order from a bar fills at that instrument's next open.
+        ``"next_open"`` or ``"this_close"``: the venue's, where it isn't given with it.
     mode : str
         ``"compiled"`` or ``"python"``; both give the same journal.
     progress : callable, optional
@@ -74,27 +79,39 @@ def backtest(
         With the user's line, where a handler raised or can't be compiled.
     """
     began = time.perf_counter()
-    _check(strategy, symbols, fill, mode, cash, fees)
-    interval = parse_interval(spec)
-    spec = format_interval(interval)  # "60s" and "1m" are one run
-    instruments = [history.instrument(symbol) for symbol in symbols]
-    currencies = {instrument.currency for instrument in instruments}
-    if len(currencies) > 1:
-        raise ConfigError(
-            f"one run has one currency, not {', '.join(sorted(currencies))}. Run them one by one."
-        )
-    stream = event_stream(history, symbols, spec)
+    names = [symbols.instrument.symbol] if isinstance(symbols, Recording) else symbols
+    _check(strategy, names, mode, cash, fees)
+    venue = _venue(venue, fill)
+    if isinstance(symbols, Recording):
+        interval, spec, instruments = 0, "recorded", [symbols.instrument]
+        stream = recorded_stream(symbols, venue.latency)
+    else:
+        interval = parse_interval(spec)
+        spec = format_interval(interval)  # "60s" and "1m" are one run
+        instruments = [history.instrument(symbol) for symbol in names]
+        _check_currency(instruments)
+        stream = event_stream(history, names, spec)
+    recording = symbols if isinstance(symbols, Recording) else None
+    symbols = names
     inputs = hashlib.sha256(stream.events.data).digest()
     loaded = time.perf_counter()
     entry = compiled_entry(strategy) if mode == "compiled" else python_entry(strategy.fresh())
     compiled = time.perf_counter()
 
     def engine() -> Engine:
-        made = Engine(currency=instruments[0].currency, cash=cash, fees=fees)
+        made = Engine(
+            currency=instruments[0].currency,
+            cash=cash,
+            fees=fees,
+            venue=venue,
+            capacities=capacities_for(venue, fees),
+        )
         for instrument in instruments:
             made.add_instrument(instrument)
-        if stream.bars.size:  # what on_start sees as now, and counts its timers from
-            made.header["now"] = stream.bars["ts_open"][0]
+        if stream.start is not None:  # what on_start sees as now, and counts its timers from
+            made.header["now"] = stream.start
+        if not stream.bars.size:
+            made.header["account_due"] = made.header["now"]
         return made
 
     machine = engine()
@@ -113,7 +130,7 @@ def backtest(
         from_bytes(final, machine.block[start : start + int(record["bytes"])])
     else:
         final = entry.keep[1]
-    config = {"cash": cash, "fees": (fees or Fees()).parts(), "fill": fill, "spec": spec}
+    config = {"cash": cash, "fees": asdict(fees or Fees()), "spec": spec, **venue.describe()}
     run = Run(
         run_id=_run_id(strategy, inputs, config, symbols),
         strategy=final,
@@ -128,6 +145,7 @@ def backtest(
         bars=stream.bars,
         ledger_equity=equity,
         inputs=inputs,
+        recording=recording,
     )
     run.warnings = _warnings(history, run)
     run.timing = {
@@ -138,13 +156,17 @@ def backtest(
     return run
 
 
-def _check(
-    strategy: Strategy, symbols: list[str], fill: str, mode: str, cash: Any, fees: Any
-) -> None:
+def _check_currency(instruments: list[Instrument]) -> None:
+    currencies = {instrument.currency for instrument in instruments}
+    if len(currencies) > 1:
+        raise ConfigError(
+            f"one run has one currency, not {', '.join(sorted(currencies))}. Run them one by one."
+        )
+
+
+def _check(strategy: Strategy, symbols: list[str], mode: str, cash: Any, fees: Any) -> None:
     check_strategy(strategy)
     check_mode(mode)
-    if fill not in FILLS:
-        raise ConfigError(f"fill must be one of {', '.join(FILLS)}, not {fill!r}.")
     if not symbols:
         raise ConfigError("a backtest needs at least one symbol. Give 'AAPL' or a list.")
     twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
@@ -154,6 +176,29 @@ def _check(
         raise ConfigError(f"cash must be a number from 0 to {MOST_CASH:,.0f}, not {cash!r}.")
     if fees is not None and not isinstance(fees, Fees):
         raise ConfigError(f"fees must be af.Fees(taker=..., maker=...), not {fees!r}.")
+
+
+def _venue(venue: Venue | None, fill: str | None) -> Venue:
+    """The venue of a run, with the fill rule that was given beside it."""
+    if venue is not None and not isinstance(venue, Venue):
+        raise ConfigError(f"venue must be af.Venue(...), not {venue!r}.")
+    chosen = venue or Venue()
+    return chosen if fill is None else replace(chosen, fill=fill)
+
+
+def capacities_for(venue: Venue, fees: Fees | None) -> L.Capacities:
+    """A block with room for a venue's tables and books."""
+    base = L.Capacities()
+    rows = len(getattr(venue.latency, "rows", ()))
+    return replace(
+        base,
+        tiers=max(base.tiers, 2 * len(fees.tiers) if fees else 0),
+        latencies=rows,
+        delayed=venue.latency.is_late,
+        queued=1 << 16 if venue.depth == "L3" else 0,
+        levels=1 << 14 if venue.depth != "L1" else base.levels,
+        far=1 << 15 if venue.depth != "L1" else base.far,
+    )
 
 
 def _run(
@@ -267,6 +312,7 @@ def _warnings(history: History, run: Run) -> list[str]:
                     f"{symbol} jumps {ratio[at] - 1:+.0%} into {day} with no corporate action "
                     "stored: a split that is missing? Store it with lab.history.write_action(...)."
                 )
+    found += _stale_books(run)
     closed = int(run.trades["exit"].notna().sum())
     if closed < _FEW_TRADES:
         found.append(
@@ -274,6 +320,21 @@ def _warnings(history: History, run: Run) -> list[str]:
         )
     if closed < len(run.trades):
         found.append("a position is open at the end; it is marked at the last close.")
+    return found
+
+
+def _stale_books(run: Run) -> list[str]:
+    """What the journal says of books that weren't to be trusted for a while."""
+    rows = run.rows[(run.rows["kind"] == M.BOOK_ROW) & (run.rows["code"] != K.BOOK_GOOD)]
+    found = []
+    for code in np.unique(rows["code"]).tolist():
+        first = rows[rows["code"] == code][0]
+        symbol = run.symbols[int(first["instrument"])]
+        at = str(np.datetime64(int(first["ts"]), "ns"))[:19]
+        found.append(
+            f"the book of {symbol} was stale from {at} on ({K.BOOK_STATE_NAMES[code]}) until its "
+            "next snapshot: what was traded on it meanwhile means nothing."
+        )
     return found
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from alphaforge.engine import messages as M
 from alphaforge.engine.journal import JournalHash
 from alphaforge.instrument import Instrument
 from alphaforge.research.metrics import drawdowns, equity_metrics, trade_metrics
@@ -20,6 +21,7 @@ from alphaforge.units import ledger_digits
 if TYPE_CHECKING:
     import pandas as pd
 
+    from alphaforge.data.recording import Recording
     from alphaforge.strategy.base import Strategy
 
 
@@ -53,6 +55,7 @@ class Run:
     bars: npt.NDArray[Any] = field(repr=False)
     ledger_equity: npt.NDArray[np.int64] = field(repr=False)
     inputs: bytes = field(repr=False)
+    recording: Recording | None = field(default=None, repr=False)
     plotter: Callable[[Run], Any] | None = field(default=None, repr=False)
 
     @cached_property
@@ -72,12 +75,21 @@ class Run:
 
     @cached_property
     def equity(self) -> pd.Series[float]:
-        """Equity after each bar, currency; index the bars' close times, UTC."""
+        """Equity after each bar, or each second of a recording, currency; index the times, UTC."""
         import pandas as pd
 
         scale = 10 ** ledger_digits(self.instruments[0].currency)
-        index = pd.DatetimeIndex(self.bars["ts"].astype("datetime64[ns]"), tz="UTC", name="ts")
-        return pd.Series(self.ledger_equity / scale, index=index, name="equity")
+        ts, ledger = self._curve
+        index = pd.DatetimeIndex(ts.astype("datetime64[ns]"), tz="UTC", name="ts")
+        return pd.Series(ledger / scale, index=index, name="equity")
+
+    @cached_property
+    def _curve(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Times and equity in ledger units: of each bar, else of each second of the journal."""
+        if self.bars.size:
+            return np.ascontiguousarray(self.bars["ts"]), self.ledger_equity
+        rows = self.rows[self.rows["kind"] == M.ACCOUNT_ROW]
+        return np.ascontiguousarray(rows["ts"]), rows["a"] + rows["b"]
 
     @cached_property
     def drawdown(self) -> pd.Series[float]:
@@ -91,7 +103,7 @@ class Run:
     @cached_property
     def metrics(self) -> dict[str, float]:
         """Return, risk and trade figures by name."""
-        figures = equity_metrics(self.equity.to_numpy(), self.bars["ts"], self.cash)
+        figures = equity_metrics(self.equity.to_numpy(), self._curve[0], self.cash)
         closed = self.trades[self.trades["exit"].notna()]
         figures |= trade_metrics(closed["pnl"].to_numpy(np.float64))
         figures["fees"] = float(self.fills["fee"].sum())

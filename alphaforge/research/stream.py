@@ -10,7 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from alphaforge.data.history import History
+from alphaforge.data.recording import Recording
 from alphaforge.engine import messages as M
+from alphaforge.latency import Latency
+from alphaforge.units import parse_duration
 
 
 @dataclass
@@ -31,12 +34,54 @@ class Stream:
     bars: npt.NDArray[Any]
     before: npt.NDArray[np.int64]
 
+    @property
+    def start(self) -> int | None:
+        """When its first bar opens, or its first message came, ns UTC; None where empty."""
+        if self.bars.size:
+            return int(self.bars["ts_open"][0])
+        messages = self.events.view(M.SLOT) if self.events.size else None
+        return int(messages["ts"][0]) if messages is not None else None
+
     @cached_property
     def offsets(self) -> npt.NDArray[np.int64]:
         """The byte at which each message begins, and the end."""
+        if not self.bars.size:
+            return np.arange(0, self.events.size + 1, M.SLOT_BYTES)
         sizes = np.full(self.bars.size, M.BAR_SLOTS.itemsize, np.int64)
         sizes = np.insert(sizes, self.before, M.SLOT_BYTES)
         return np.concatenate([[0], np.cumsum(sizes)])
+
+
+def recorded_stream(recording: Recording, latency: Latency) -> Stream:
+    """A recording as a stream; where our feed is late, each message twice, as each side knows it.
+
+    Cost: a copy of the messages, three where the feed is late.
+    """
+    events = recording.events.copy()
+    events["instrument"] = 0
+    none = np.zeros(0, np.int64)
+    if latency.is_late:
+        events = late_feed(events, latency)
+    return Stream(events.view(np.uint8), np.zeros(0, M.BAR_SLOTS), none)
+
+
+def late_feed(events: npt.NDArray[Any], latency: Latency) -> npt.NDArray[Any]:
+    """Messages as the venue knows them and, later, as we are told; merged by time.
+
+    ``"recorded"`` tells each with the delay of its own receive time over the smallest in the
+    recording: a receive clock that is off by a constant does no harm. Nothing overtakes.
+    """
+    if latency.feed == "recorded":
+        delay = events["ts_recv"] - events["ts"]
+        delay = delay - delay.min()
+    else:
+        delay = np.full(events.size, parse_duration(latency.feed, "feed latency"), np.int64)
+    venue, local = events.copy(), events.copy()
+    venue["code"] |= M.VENUE_ONLY
+    local["code"] |= M.LOCAL_ONLY
+    local["ts"] = np.maximum.accumulate(events["ts"] + delay)
+    both = np.concatenate([venue, local])
+    return both[np.argsort(both["ts"], kind="stable")]
 
 
 def event_stream(history: History, symbols: list[str], spec: str) -> Stream:

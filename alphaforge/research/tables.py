@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from alphaforge.engine import codes as K
 from alphaforge.engine import messages as M
-from alphaforge.engine import risk
+from alphaforge.engine import rules as R
 from alphaforge.instrument import Instrument
 from alphaforge.units import ledger_digits, ledger_to_money
 
@@ -54,6 +54,9 @@ def orders_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
     }
     price, lot, _ = _scales(first["instrument"], instruments)
     limit = first["c"] > 0
+    terms = rows[rows["kind"] == M.TERMS_ROW]
+    said = {int(row["a"]): row for row in terms}
+    kinds, tifs, stops, parents = _terms(first, said, instruments)
     # Added up, not what is left: a split changes what is left of an order.
     fills = rows[rows["kind"] == M.FILL_ROW]
     filled = np.zeros(first.size, np.int64)
@@ -65,15 +68,41 @@ def orders_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
             "ts": _times(first["ts"]),
             "instrument": _symbols(first["instrument"], instruments),
             "side": np.sign(first["b"]).astype(np.int64),
-            "type": np.where(limit, "limit", "market"),
+            "type": kinds,
+            "tif": tifs,
             "qty": np.abs(first["b"]) * lot[0] / lot[1],
             "limit": np.where(limit, first["c"] * price[0] / price[1], np.nan),
+            "stop": stops,
+            "parent": parents,
             "filled": filled * lot[0] / lot[1],
             "status": [K.STATUS_NAMES[int(code)] for code in last["code"]],
             "reason": [reasons.get(int(a), "") for a in first["a"]],
             "ts_last": _times(last["ts"]),
         }
     )
+
+
+def _terms(
+    first: Rows, said: dict[int, Any], instruments: list[Instrument]
+) -> tuple[list[str], list[str], list[float], list[int]]:
+    """Type, time in force, trigger price and parent of each order; plain ones have no row."""
+    kinds, tifs, stops, parents = [], [], [], []
+    for row in first:
+        terms = said.get(int(row["a"]))
+        if terms is None:
+            kinds.append("limit" if row["c"] > 0 else "market")
+            tifs.append("")
+            stops.append(np.nan)
+            parents.append(0)
+            continue
+        kind = int(terms["code"])
+        kinds.append(K.TYPE_NAMES[kind])
+        tifs.append(K.TIF_NAMES[int(terms["b"]) & 255])
+        price = instruments[int(row["instrument"])].price
+        stopped = K.STOP_MARKET <= kind < K.TRAILING_STOP_MARKET and terms["c"] > 0
+        stops.append(float(int(terms["c"]) * price) if stopped else np.nan)
+        parents.append(int(terms["d"]) & (2**32 - 1))
+    return kinds, tifs, stops, parents
 
 
 def round_trips(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
@@ -128,18 +157,27 @@ def round_trips(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
     return table
 
 
-_IN_LOTS = (risk.REDUCING_ONLY, risk.QUANTITY_MIN, risk.QUANTITY_MAX, risk.MAX_POSITION)
+_IN_LOTS = (
+    R.REDUCING_ONLY,
+    R.QUANTITY_MIN,
+    R.QUANTITY_MAX,
+    R.MAX_POSITION,
+    R.REDUCE_ONLY,
+    R.DISPLAY_QUANTITY,
+    R.SHORT_SALE,
+)
+_IN_MONEY = (R.MAX_NOTIONAL, R.INSTRUMENT_NOTIONAL, R.FREE_BALANCE, R.LIQUIDATION)
 
 
 def denial_text(row: Any, instrument: Instrument) -> str:
     """``CODE: limit=..., value=...`` of a denial row, in the instrument's human units."""
     rule = int(row["code"])
     limit, value = (_denial_number(rule, int(row[name]), instrument) for name in "bc")
-    return f"{risk.RULES[rule][0]}: limit={limit}, value={value}"
+    return f"{R.RULES[rule][0]}: limit={limit}, value={value}"
 
 
 def _denial_number(rule: int, number: int, instrument: Instrument) -> str:
-    if rule == risk.MAX_NOTIONAL:
+    if rule in _IN_MONEY:
         return f"{ledger_to_money(number, instrument.currency):.2f} {instrument.currency}"
     if rule in _IN_LOTS:
         unit = f" {instrument.base}" if instrument.base else ""

@@ -11,6 +11,7 @@ import math
 from typing import NamedTuple
 
 from alphaforge.engine import codes as K
+from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine import orders as O
 from alphaforge.engine.block import (
@@ -20,12 +21,17 @@ from alphaforge.engine.block import (
     market,
     order,
     position,
+    resting,
+    venue,
 )
 from alphaforge.engine.clock import set_timer
-from alphaforge.engine.commands import ask, may_only_look, working_lots
+from alphaforge.engine.commands import may_only_look, working_lots
 from alphaforge.engine.jit import entry, hot, kernel
+from alphaforge.engine.triggers import ATR_UNIT
 
 _HAIR = 1e-9
+TO_LIMIT = 1 << 7
+"""Among an order's flags on their way in: a market order is to become market-to-limit."""
 _HUGE = 9.0e18
 
 
@@ -39,12 +45,17 @@ class PositionView(NamedTuple):
 
 
 class OrderView(NamedTuple):
-    """One order; ``status`` is a code such as ``af.FILLED``, 0 where the id isn't known."""
+    """One order; ``status`` is a code such as ``af.FILLED``, 0 where the id isn't known.
+
+    ``ahead`` is what stands before it in its queue, as the venue or its model tells; NaN unknown.
+    """
 
     status: int
     leaves: float
     filled: float
     price: float
+    stop: float
+    ahead: float
 
 
 @hot
@@ -86,20 +97,169 @@ def _valid(m, i):
     return False
 
 
-@entry("int64(int64, int64, int64, int64, float64, float64, int64, int64)")
-def submit(m, i, side, type_, qty, price, tif, tag):
-    """Queue an order of the running strategy; its id, or 0 while it may only look."""
+@hot
+def _type_of(limit, stop, touch, trail, trail_limit):
+    """The type that the prices given make; the others are NaN."""
+    limited = not math.isnan(limit)
+    if not math.isnan(trail):
+        return K.TRAILING_STOP_MARKET if math.isnan(trail_limit) else K.TRAILING_STOP_LIMIT
+    if not math.isnan(stop):
+        return K.STOP_LIMIT if limited else K.STOP_MARKET
+    if not math.isnan(touch):
+        return K.LIMIT_IF_TOUCHED if limited else K.MARKET_IF_TOUCHED
+    return K.LIMIT_ORDER if limited else K.MARKET_ORDER
+
+
+@hot
+def _ticks(m, i, side, price):
+    """A price in ticks, 0 where none is given."""
+    return 0 if math.isnan(price) else snap_ticks(m, i, side, price)
+
+
+@hot
+def _new(m, i, side, qty):
+    """A new order of the running strategy, its slot; -1 while it may only look."""
     h = engine_at(m)
     owner = h.view_strategy
     if not _valid(m, i) or may_only_look(m, owner):
-        return 0
-    lots = snap_lots(m, i, qty)
-    ticks = snap_ticks(m, i, side, price) if type_ == K.LIMIT_ORDER else 0
-    slot = O.new_order(m, 0, owner, i, side, type_, tif, lots, ticks, tag)
+        return -1
+    slot = O.new_order(m, 0, owner, i)
+    if slot >= 0:
+        lots = snap_lots(m, i, qty)
+        O.plain(m, slot, side, K.MARKET_ORDER, K.GTC, lots, 0)
+    return slot
+
+
+@entry(
+    "int64(int64, int64, int64, float64, float64, float64, float64, float64, float64, int64, "
+    "int64, int64, int64, float64, int64, int64, int64)"
+)
+def submit(
+    m,
+    i,
+    side,
+    qty,
+    limit,
+    stop,
+    touch,
+    trail,
+    trail_limit,
+    unit,
+    trigger,
+    tif,
+    expire,
+    display,
+    flags,
+    stp,
+    tag,
+):
+    """Queue an order of the running strategy; its id, or 0 while it may only look.
+
+    Prices that aren't given are NaN; those that are make its type. Stops and touches are snapped
+    as limits are.
+    """
+    slot = _new(m, i, side, qty)
     if slot < 0:
         return 0
-    ask(m, M.SUBMIT, slot, 0, 0)
-    return order(m, slot).id
+    o = order(m, slot)
+    o.type = _type_of(limit, stop, touch, trail, trail_limit)
+    if flags & TO_LIMIT and o.type == K.MARKET_ORDER:
+        o.type = K.MARKET_TO_LIMIT
+    o.price = _ticks(m, i, side, limit)
+    o.stop = _ticks(m, i, side, touch if math.isnan(stop) else stop)
+    if not math.isnan(trail):
+        scale = 1.0 if unit == K.TRAIL_BPS else float(ATR_UNIT)
+        o.trail = snap_ticks(m, i, -1, trail) if unit == K.TRAIL_TICKS else _whole(trail * scale)
+        o.unit = unit
+        o.offset = _ticks(m, i, 1, trail_limit)
+    o.trigger = trigger
+    o.tif = tif
+    o.expire = expire
+    o.display = 0 if math.isnan(display) else snap_lots(m, i, display)
+    o.exec_flags = flags & ~TO_LIMIT
+    o.stp = stp
+    o.tag = tag
+    O.ask(m, M.SUBMIT, slot, 0, 0)
+    return o.id
+
+
+@hot
+def _whole(number):
+    """A float as the nearest int64; 0 for NaN and for what int64 can't hold."""
+    return round(number) if abs(number) < _HUGE else 0
+
+
+@entry("int64(int64, int64, float64, float64, float64, float64, int64, int64)")
+def bracket(m, i, qty, limit, take, stop, tif, tag):
+    """Queue an entry and its two exits; the entry's id. ``qty`` is signed: below 0 sells first."""
+    side = K.BUY if qty > 0 else K.SELL
+    parent = _new(m, i, side, abs(qty))
+    if parent < 0:
+        return 0
+    o = order(m, parent)
+    o.tag = tag
+    o.tif = tif
+    if not math.isnan(limit):
+        o.type = K.LIMIT_ORDER
+        o.price = snap_ticks(m, i, side, limit)
+    O.ask(m, M.SUBMIT, parent, 0, 0)
+    peer = -1
+    for exit_price in (take, stop):
+        taking = peer < 0
+        slot = _new(m, i, -side, abs(qty))
+        if slot < 0:
+            return o.id
+        child = order(m, slot)
+        child.tag = tag
+        child.exec_flags = K.REDUCE_ONLY
+        child.link = K.OUO
+        if taking:
+            child.type = K.LIMIT_ORDER
+            child.price = _ticks(m, i, -side, exit_price)
+        else:
+            child.type = K.STOP_MARKET
+            child.stop = _ticks(m, i, -side, exit_price)
+        O.hang_on(m, slot, parent, peer)
+        O.ask(m, M.SUBMIT, slot, 0, 0)
+        peer = slot
+    return o.id
+
+
+@entry("int64(int64, int64, int64, int64)")
+def link(m, first, second, kind):
+    """Make peers of two working or just asked for orders of the strategy; 1 where it could."""
+    owner = engine_at(m).view_strategy
+    a, b = O.find_order(m, first), O.find_order(m, second)
+    if a < 0 or b < 0 or a == b or (kind != K.OCO and kind != K.OUO):
+        return 0
+    ours = order(m, a).strategy == owner and order(m, b).strategy == owner
+    if not ours or O.is_closed(order(m, a).status) or O.is_closed(order(m, b).status):
+        return 0
+    if order(m, a).peer != a or order(m, b).peer != b:
+        return 0
+    order(m, a).link = kind
+    order(m, b).link = kind
+    O.hang_on(m, b, -1, a)
+    return 1
+
+
+@entry("int64(int64, int64, int64, float64, float64, int64, int64, float64, int64, int64)")
+def algorithm(m, i, kind, qty, limit, number, over_ns, display, flags, tag):
+    """Queue an order that the engine works through children; its id. ``qty`` is signed."""
+    side = K.BUY if qty > 0 else K.SELL
+    slot = _new(m, i, side, abs(qty))
+    if slot < 0:
+        return 0
+    o = order(m, slot)
+    o.type = kind
+    o.price = _ticks(m, i, side, limit)
+    o.trail = number
+    o.expire = engine_at(m).now + over_ns if over_ns > 0 else 0
+    o.display = 0 if math.isnan(display) else snap_lots(m, i, display)
+    o.exec_flags = flags
+    o.tag = tag
+    O.ask(m, M.SUBMIT, slot, 0, 0)
+    return o.id
 
 
 @entry("int64(int64, int64, float64)")
@@ -118,33 +278,43 @@ def target(m, i, qty):
     elif missing == 0:
         return 0
     side = K.SELL if missing < 0 else K.BUY
-    slot = O.new_order(m, 0, owner, i, side, K.MARKET_ORDER, K.GTC, abs(missing), 0, 0)
+    slot = O.new_order(m, 0, owner, i)
     if slot < 0:
         return 0
-    ask(m, M.SUBMIT, slot, 0, 0)
+    O.plain(m, slot, side, K.MARKET_ORDER, K.GTC, abs(missing), 0)
+    O.ask(m, M.SUBMIT, slot, 0, 0)
     return order(m, slot).id
 
 
 @entry("void(int64, int64)")
 def cancel(m, order_id):
     """Ask to cancel an order of the strategy's own; one that isn't working is ignored."""
-    ask(m, M.CANCEL, engine_at(m).view_strategy, order_id, 0)
+    O.ask(m, M.CANCEL, engine_at(m).view_strategy, order_id, 0)
 
 
 @entry("void(int64, int64)")
 def cancel_all(m, i):
     """Ask to cancel the strategy's working orders in an instrument; -1 for all."""
-    ask(m, M.CANCEL_ALL, 0, i, engine_at(m).view_strategy)
+    O.ask(m, M.CANCEL_ALL, 0, i, engine_at(m).view_strategy)
 
 
-@entry("void(int64, int64, float64)")
-def replace(m, order_id, limit):
-    """Ask for another limit price for a working order."""
+@entry("void(int64, int64, float64, float64, float64)")
+def replace(m, order_id, limit, qty, stop):
+    """Ask for another limit price, quantity or trigger price of a working order; NaN leaves it."""
     slot = O.find_order(m, order_id)
     if slot >= 0:
         o = order(m, slot)
-        price = snap_ticks(m, o.instrument, o.side, limit)
-        ask(m, M.REPLACE, engine_at(m).view_strategy, order_id, price)
+        i, side = o.instrument, o.side
+        # What can't be snapped to anything becomes what the checks deny, not "as it is".
+        price = 0 if math.isnan(limit) else _or_denied(snap_ticks(m, i, side, limit))
+        lots = 0 if math.isnan(qty) else _or_denied(snap_lots(m, i, qty))
+        trigger = 0 if math.isnan(stop) else _or_denied(snap_ticks(m, i, side, stop))
+        O.ask_replace(m, engine_at(m).view_strategy, order_id, lots, price, trigger)
+
+
+@hot
+def _or_denied(count):
+    return count if count != 0 else -1
 
 
 @kernel
@@ -156,10 +326,14 @@ def position_floats(m, owner, i):
     qty = human(p.qty, record.lot_num, record.lot_den)
     if p.qty == 0:
         return qty, 0.0, 0.0, p.realised / h.ledger
-    average = (
-        p.cost * record.value_den / record.value_num / p.qty * record.price_num / record.price_den
-    )
-    value = float(market(m, i).mark) * p.qty * record.value_num / record.value_den
+    mark = float(market(m, i).mark)
+    if record.inverse == 1:  # what it cost is lots x value / price, the other way round
+        ticks = -float(p.qty) * record.value_num / record.value_den / p.cost if p.cost else 0.0
+        value = -float(p.qty) * record.value_num / record.value_den / mark if mark > 0 else 0.0
+    else:
+        ticks = p.cost * record.value_den / record.value_num / p.qty
+        value = mark * p.qty * record.value_num / record.value_den
+    average = ticks * record.price_num / record.price_den
     return qty, average, (value - p.cost) / h.ledger, p.realised / h.ledger
 
 
@@ -171,27 +345,39 @@ def position_of(m, i):
     return position_floats(m, engine_at(m).view_strategy + 2, i)
 
 
-@entry("Tuple((int64, float64, float64, float64))(int64, int64)")
+@hot
+def _ahead(m, slot):
+    """Lots before an order in its queue; UNKNOWN where neither the venue nor a model tells."""
+    o, r = order(m, slot), resting(m, slot)
+    if venue(m, instrument(m, o.instrument).venue).outside == 1:
+        return o.ahead if o.open == 1 else L.UNKNOWN
+    return r.ahead if r.state == L.IN_BOOK and r.price > 0 else L.UNKNOWN
+
+
+@entry("Tuple((int64, float64, float64, float64, float64, float64))(int64, int64)")
 def order_of(m, order_id):
-    """(status, leaves, filled, limit price) of an order, human units; zeros where unknown."""
+    """(status, leaves, filled, limit, trigger price, ahead), human units; zeros where unknown."""
     slot = O.find_order(m, order_id)
     if slot < 0:
-        return 0, 0.0, 0.0, 0.0
+        return 0, 0.0, 0.0, 0.0, 0.0, math.nan
     o = order(m, slot)
     record = instrument(m, o.instrument)
+    before = _ahead(m, slot)
     return (
         int(o.status),
         human(o.leaves, record.lot_num, record.lot_den),
         human(o.qty - o.leaves, record.lot_num, record.lot_den),
         human(o.price, record.price_num, record.price_den),
+        human(o.stop, record.price_num, record.price_den),
+        human(before, record.lot_num, record.lot_den) if before >= 0 else math.nan,
     )
 
 
 @entry("float64(int64)")
 def cash(m):
-    """Cash of the account."""
+    """Cash of the account; what margined positions cost isn't paid from it."""
     h = engine_at(m)
-    return h.cash / h.ledger
+    return (h.cash + h.margined) / h.ledger
 
 
 @entry("float64(int64)")
@@ -217,7 +403,9 @@ def price_of(m, i, which):
         if k.bid <= 0 or k.ask <= 0:
             return math.nan
         return human(k.bid + k.ask, record.price_num, 2 * record.price_den)
-    return human(ticks, record.price_num, record.price_den) if ticks > 0 else math.nan
+    if ticks > 0 or (record.data_only == 1 and which == 0 and k.ts > 0):
+        return human(ticks, record.price_num, record.price_den)
+    return math.nan
 
 
 @entry("int64(int64)")
@@ -230,6 +418,28 @@ def now(m):
 def timer(m, after_ns, timer_id):
     """Ask for ``on_timer`` after a while."""
     set_timer(m, engine_at(m).view_strategy, after_ns, timer_id)
+
+
+@hot
+def flags_of(post_only, reduce_only, close_position, to_limit, emulate):
+    """An order's flags as bits."""
+    flags = K.POST_ONLY if post_only else 0
+    flags |= K.REDUCE_ONLY if reduce_only else 0
+    flags |= K.CLOSE_POSITION if close_position else 0
+    flags |= TO_LIMIT if to_limit else 0
+    flags |= K.EMULATED_HERE if emulate else 0
+    return flags
+
+
+@hot
+def parts_of(share):
+    """A share in parts per billion; what is none becomes what the checks deny."""
+    return _whole(share * 1e9)
+
+
+def _given(value: float | None) -> float:
+    """What kernels are told of a price that may be left out."""
+    return math.nan if value is None else float(value)
 
 
 class Context:
@@ -245,24 +455,236 @@ class Context:
         self._m = engine
 
     def buy(
-        self, instrument: int, qty: float, limit: float | None = None, tif: int = 0, tag: int = 0
+        self,
+        instrument: int,
+        qty: float,
+        limit: float | None = None,
+        stop: float | None = None,
+        touch: float | None = None,
+        trail: float | None = None,
+        trail_limit: float | None = None,
+        trail_unit: int = K.TRAIL_TICKS,
+        trigger: int = K.LAST,
+        tif: int = K.GTC,
+        expire_ns: int = 0,
+        display: float | None = None,
+        post_only: bool = False,
+        reduce_only: bool = False,
+        close_position: bool = False,
+        to_limit: bool = False,
+        emulate: bool = False,
+        stp: int = K.CANCEL_NEWEST,
+        tag: int = 0,
     ) -> int:
-        """Buy at market, or at ``limit``; the order's id. ``tif`` is ``af.GTC`` or ``af.IOC``."""
-        type_ = K.MARKET_ORDER if limit is None else K.LIMIT_ORDER
+        """Buy; the order's id. The prices given make its type; without any it is a market order.
+
+        Parameters
+        ----------
+        limit : float
+            Limit price.
+        stop, touch : float
+            Trigger price reached from below, or from above; with ``limit`` it then is a limit
+            order, else a market order.
+        trail : float
+            A stop that follows the price at this distance, in price, basis points or average true
+            ranges (``trail_unit``: ``af.TRAIL_PRICE``, ``af.TRAIL_BPS``, ``af.TRAIL_ATR``).
+        trail_limit : float
+            Its limit, so far from the stop.
+        trigger : int
+            What triggers are compared with: ``af.LAST``, ``BID_ASK``, ``MID``, ``MARK``, ``INDEX``.
+        tif : int
+            ``af.GTC``, ``IOC``, ``FOK``, ``GTD`` (until ``expire_ns``, ns UTC), ``DAY``,
+            ``AT_OPEN``, ``AT_CLOSE``.
+        display : float
+            Show only so much of a limit order.
+        post_only, reduce_only, close_position : bool
+            Never take; never enlarge the position; be as large as the position when triggered.
+        to_limit : bool
+            A market order whose rest stays as a limit at the price it got.
+        emulate : bool
+            The engine watches the trigger, not the venue.
+        stp : int
+            When it would meet an own order: ``af.CANCEL_NEWEST``, ``CANCEL_OLDEST``,
+            ``CANCEL_BOTH``, ``DECREMENT``.
+        tag : int
+            Yours; it comes back with the order's events.
+        """
         return int(
             submit(
-                self._m, instrument, K.BUY, type_, qty, 0.0 if limit is None else limit, tif, tag
+                self._m,
+                instrument,
+                K.BUY,
+                qty,
+                _given(limit),
+                _given(stop),
+                _given(touch),
+                _given(trail),
+                _given(trail_limit),
+                trail_unit,
+                trigger,
+                tif,
+                expire_ns,
+                _given(display),
+                flags_of(post_only, reduce_only, close_position, to_limit, emulate),
+                stp,
+                tag,
             )
         )
 
     def sell(
-        self, instrument: int, qty: float, limit: float | None = None, tif: int = 0, tag: int = 0
+        self,
+        instrument: int,
+        qty: float,
+        limit: float | None = None,
+        stop: float | None = None,
+        touch: float | None = None,
+        trail: float | None = None,
+        trail_limit: float | None = None,
+        trail_unit: int = K.TRAIL_TICKS,
+        trigger: int = K.LAST,
+        tif: int = K.GTC,
+        expire_ns: int = 0,
+        display: float | None = None,
+        post_only: bool = False,
+        reduce_only: bool = False,
+        close_position: bool = False,
+        to_limit: bool = False,
+        emulate: bool = False,
+        stp: int = K.CANCEL_NEWEST,
+        tag: int = 0,
     ) -> int:
-        """Sell at market, or at ``limit``; the order's id. ``tif`` is ``af.GTC`` or ``af.IOC``."""
-        type_ = K.MARKET_ORDER if limit is None else K.LIMIT_ORDER
+        """Sell; the order's id. As ``buy``: triggers are reached from the other side."""
         return int(
             submit(
-                self._m, instrument, K.SELL, type_, qty, 0.0 if limit is None else limit, tif, tag
+                self._m,
+                instrument,
+                K.SELL,
+                qty,
+                _given(limit),
+                _given(stop),
+                _given(touch),
+                _given(trail),
+                _given(trail_limit),
+                trail_unit,
+                trigger,
+                tif,
+                expire_ns,
+                _given(display),
+                flags_of(post_only, reduce_only, close_position, to_limit, emulate),
+                stp,
+                tag,
+            )
+        )
+
+    def bracket(
+        self,
+        instrument: int,
+        qty: float,
+        take: float,
+        stop: float,
+        limit: float | None = None,
+        tif: int = K.GTC,
+        tag: int = 0,
+    ) -> int:
+        """Enter and, as far as that fills, leave at ``take`` or ``stop``; the entry's id.
+
+        ``qty`` is signed: below 0 enters by selling. What one exit fills, the other gives up.
+        """
+        return int(bracket(self._m, instrument, qty, _given(limit), take, stop, tif, tag))
+
+    def link(self, first: int, second: int, kind: int = K.OCO) -> bool:
+        """Make peers of two own orders: ``af.OCO`` or ``af.OUO``; False where they can't be."""
+        return bool(link(self._m, first, second, kind))
+
+    def twap(
+        self,
+        instrument: int,
+        qty: float,
+        over_ns: int,
+        slices: int,
+        limit: float | None = None,
+        tag: int = 0,
+    ) -> int:
+        """Work a signed quantity in equal slices over a time; the parent's id."""
+        given = _given(limit)
+        return int(
+            algorithm(self._m, instrument, K.TWAP, qty, given, slices, over_ns, math.nan, 0, tag)
+        )
+
+    def vwap(
+        self,
+        instrument: int,
+        qty: float,
+        over_ns: int,
+        slices: int,
+        limit: float | None = None,
+        tag: int = 0,
+    ) -> int:
+        """Work a signed quantity in slices as large as volume usually is at their time."""
+        given = _given(limit)
+        return int(
+            algorithm(self._m, instrument, K.VWAP, qty, given, slices, over_ns, math.nan, 0, tag)
+        )
+
+    def pov(
+        self,
+        instrument: int,
+        qty: float,
+        share: float,
+        limit: float | None = None,
+        smallest: float | None = None,
+        over_ns: int = 0,
+        tag: int = 0,
+    ) -> int:
+        """Work a signed quantity as a share of what the market trades from now on."""
+        return int(
+            algorithm(
+                self._m,
+                instrument,
+                K.POV,
+                qty,
+                _given(limit),
+                parts_of(share),
+                over_ns,
+                _given(smallest),
+                0,
+                tag,
+            )
+        )
+
+    def iceberg(
+        self,
+        instrument: int,
+        qty: float,
+        limit: float,
+        display: float,
+        over_ns: int = 0,
+        tag: int = 0,
+    ) -> int:
+        """Work a signed quantity at a limit, one child of ``display`` at a time."""
+        return int(
+            algorithm(self._m, instrument, K.ICEBERG, qty, limit, 0, over_ns, display, 0, tag)
+        )
+
+    def chase(
+        self,
+        instrument: int,
+        qty: float,
+        limit: float | None = None,
+        behind: int = 0,
+        over_ns: int = 0,
+        post_only: bool = False,
+        tag: int = 0,
+    ) -> int:
+        """Keep a signed quantity at our side of the touch, ``behind`` it by ticks.
+
+        After ``over_ns`` what is left goes to the market.
+        """
+        flags = K.POST_ONLY if post_only else 0
+        given = _given(limit)
+        return int(
+            algorithm(
+                self._m, instrument, K.CHASE, qty, given, behind, over_ns, math.nan, flags, tag
             )
         )
 
@@ -282,9 +704,15 @@ class Context:
         """Cancel this strategy's orders in an instrument, or all."""
         cancel_all(self._m, instrument)
 
-    def replace(self, order_id: int, limit: float) -> None:
-        """Give a working order another limit price."""
-        replace(self._m, order_id, limit)
+    def replace(
+        self,
+        order_id: int,
+        limit: float | None = None,
+        qty: float | None = None,
+        stop: float | None = None,
+    ) -> None:
+        """Give a working order another limit price, whole quantity or trigger price."""
+        replace(self._m, order_id, _given(limit), _given(qty), _given(stop))
 
     def position(self, instrument: int) -> PositionView:
         """The strategy's own position."""

@@ -168,6 +168,16 @@ class OrderUpdate(_Notice):
     __slots__ = ()
 
 
+class BookUpdate(_Shown):
+    """A book changed; ``ctx.bid``, ``ctx.ask`` and the like say to what."""
+
+    __slots__ = ("seq",)
+
+    def __init__(self, engine: Any, address: int, instrument: Any) -> None:
+        super().__init__(engine, address, instrument)
+        self.seq: int = SlotView.from_address(address).seq
+
+
 class TimerEvent:
     """A timer that came due: ``id`` and ``due`` (ns UTC)."""
 
@@ -184,5 +194,6 @@ SHOWN: dict[int, Any] = {
     K.ON_FILL: Fill,
     K.ON_ORDER: OrderUpdate,
     K.ON_TIMER: TimerEvent,
+    K.ON_BOOK: BookUpdate,
 }
 """Handler code -> what its second argument is; handlers that aren't here get ``ctx`` alone."""

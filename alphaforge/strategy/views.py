@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numba as nb
@@ -33,6 +34,7 @@ EVENTS: dict[int, Obj] = {
     K.ON_FILL: _type("fill"),
     K.ON_ORDER: _type("order"),
     K.ON_TIMER: _type("timer"),
+    K.ON_BOOK: _type("book"),
 }
 ctx_at = view(np.dtype([("now_", "i8")]), CTX)
 EVENT_AT = {handler: view(_VIEW, type_) for handler, type_ in EVENTS.items()}
@@ -98,6 +100,7 @@ _attributes(
         "ask_qty": "_qty(v, e.d)",
     },
 )
+_attributes(K.ON_BOOK, {**_BOTH, "seq": "e.seq"})
 _NOTICE = {
     **_BOTH,
     "order_id": "e.order_id",
@@ -116,16 +119,132 @@ _attributes(
 _attributes(K.ON_TIMER, {"id": "load_i8(v.event_)", "due": "load_i8(v.event_ + 8)"})
 
 
-def _buy(ctx, instrument, qty, limit, tif, tag):
-    if limit is None:
-        return C.submit(address_of(ctx), instrument, K.BUY, K.MARKET_ORDER, qty, 0.0, tif, tag)
-    return C.submit(address_of(ctx), instrument, K.BUY, K.LIMIT_ORDER, qty, limit, tif, tag)
+@nb.njit(error_model="numpy")
+def _given(value):
+    """NaN for None, else the number: what kernels are told of a price that may be left out."""
+    return math.nan if value is None else float(value)
 
 
-def _sell(ctx, instrument, qty, limit, tif, tag):
-    if limit is None:
-        return C.submit(address_of(ctx), instrument, K.SELL, K.MARKET_ORDER, qty, 0.0, tif, tag)
-    return C.submit(address_of(ctx), instrument, K.SELL, K.LIMIT_ORDER, qty, limit, tif, tag)
+def _buy(
+    ctx,
+    instrument,
+    qty,
+    limit,
+    stop,
+    touch,
+    trail,
+    trail_limit,
+    trail_unit,
+    trigger,
+    tif,
+    expire_ns,
+    display,
+    post_only,
+    reduce_only,
+    close_position,
+    to_limit,
+    emulate,
+    stp,
+    tag,
+):
+    return C.submit(
+        address_of(ctx),
+        instrument,
+        K.BUY,
+        qty,
+        _given(limit),
+        _given(stop),
+        _given(touch),
+        _given(trail),
+        _given(trail_limit),
+        trail_unit,
+        trigger,
+        tif,
+        expire_ns,
+        _given(display),
+        C.flags_of(post_only, reduce_only, close_position, to_limit, emulate),
+        stp,
+        tag,
+    )
+
+
+def _sell(
+    ctx,
+    instrument,
+    qty,
+    limit,
+    stop,
+    touch,
+    trail,
+    trail_limit,
+    trail_unit,
+    trigger,
+    tif,
+    expire_ns,
+    display,
+    post_only,
+    reduce_only,
+    close_position,
+    to_limit,
+    emulate,
+    stp,
+    tag,
+):
+    return C.submit(
+        address_of(ctx),
+        instrument,
+        K.SELL,
+        qty,
+        _given(limit),
+        _given(stop),
+        _given(touch),
+        _given(trail),
+        _given(trail_limit),
+        trail_unit,
+        trigger,
+        tif,
+        expire_ns,
+        _given(display),
+        C.flags_of(post_only, reduce_only, close_position, to_limit, emulate),
+        stp,
+        tag,
+    )
+
+
+def _bracket(ctx, instrument, qty, take, stop, limit, tif, tag):
+    return C.bracket(address_of(ctx), instrument, qty, _given(limit), take, stop, tif, tag)
+
+
+def _link(ctx, first, second, kind):
+    return C.link(address_of(ctx), first, second, kind) == 1
+
+
+def _twap(ctx, instrument, qty, over_ns, slices, limit, tag):
+    m = address_of(ctx)
+    given = _given(limit)
+    return C.algorithm(m, instrument, K.TWAP, qty, given, slices, over_ns, math.nan, 0, tag)
+
+
+def _vwap(ctx, instrument, qty, over_ns, slices, limit, tag):
+    m = address_of(ctx)
+    given = _given(limit)
+    return C.algorithm(m, instrument, K.VWAP, qty, given, slices, over_ns, math.nan, 0, tag)
+
+
+def _pov(ctx, instrument, qty, share, limit, smallest, over_ns, tag):
+    m, number, least = address_of(ctx), C.parts_of(share), _given(smallest)
+    return C.algorithm(m, instrument, K.POV, qty, _given(limit), number, over_ns, least, 0, tag)
+
+
+def _iceberg(ctx, instrument, qty, limit, display, over_ns, tag):
+    m = address_of(ctx)
+    return C.algorithm(m, instrument, K.ICEBERG, qty, limit, 0, over_ns, display, 0, tag)
+
+
+def _chase(ctx, instrument, qty, limit, behind, over_ns, post_only, tag):
+    m, flags, none = address_of(ctx), K.POST_ONLY if post_only else 0, math.nan
+    given = _given(limit)
+    return C.algorithm(m, instrument, K.CHASE, qty, given, behind, over_ns, none, flags, tag)
 
 
 def _target(ctx, instrument, qty):
@@ -144,8 +263,8 @@ def _cancel_all(ctx, instrument):
     C.cancel_all(address_of(ctx), instrument)
 
 
-def _replace(ctx, order_id, limit):
-    C.replace(address_of(ctx), order_id, limit)
+def _replace(ctx, order_id, limit, qty, stop):
+    C.replace(address_of(ctx), order_id, _given(limit), _given(qty), _given(stop))
 
 
 def _position(ctx, instrument):
@@ -154,8 +273,8 @@ def _position(ctx, instrument):
 
 
 def _order(ctx, order_id):
-    status, leaves, filled, price = C.order_of(address_of(ctx), order_id)
-    return C.OrderView(status, leaves, filled, price)
+    status, leaves, filled, price, stop, ahead = C.order_of(address_of(ctx), order_id)
+    return C.OrderView(status, leaves, filled, price, stop, ahead)
 
 
 def _cash(ctx):
@@ -190,28 +309,49 @@ def _timer(ctx, after_ns, id):  # noqa: A002 - the user's keyword
     C.timer(address_of(ctx), after_ns, id)
 
 
+_ORDER = (
+    "instrument, qty, limit=None, stop=None, touch=None, trail=None, trail_limit=None, "
+    "trail_unit=0, trigger=0, tif=0, expire_ns=0, display=None, post_only=False, "
+    "reduce_only=False, close_position=False, to_limit=False, emulate=False, stp=0, tag=0"
+)
+
+
+def _passed(parameters: str) -> str:
+    """Parameters without their defaults, as they are passed on."""
+    return ", ".join(each.split("=")[0].strip() for each in parameters.split(","))
+
+
+def _method(parameters: str, function: Any) -> tuple[str, str, Any]:
+    return parameters, _passed(parameters) if parameters else "", function
+
+
 CONTEXT_METHODS: dict[str, tuple[str, str, Any]] = {
-    "buy": ("instrument, qty, limit=None, tif=0, tag=0", "instrument, qty, limit, tif, tag", _buy),
-    "sell": (
-        "instrument, qty, limit=None, tif=0, tag=0",
-        "instrument, qty, limit, tif, tag",
-        _sell,
+    "buy": _method(_ORDER, _buy),
+    "sell": _method(_ORDER, _sell),
+    "bracket": _method("instrument, qty, take, stop, limit=None, tif=0, tag=0", _bracket),
+    "link": _method(f"first, second, kind={K.OCO}", _link),
+    "twap": _method("instrument, qty, over_ns, slices, limit=None, tag=0", _twap),
+    "vwap": _method("instrument, qty, over_ns, slices, limit=None, tag=0", _vwap),
+    "pov": _method("instrument, qty, share, limit=None, smallest=None, over_ns=0, tag=0", _pov),
+    "iceberg": _method("instrument, qty, limit, display, over_ns=0, tag=0", _iceberg),
+    "chase": _method(
+        "instrument, qty, limit=None, behind=0, over_ns=0, post_only=False, tag=0", _chase
     ),
-    "target": ("instrument, qty", "instrument, qty", _target),
-    "close": ("instrument", "instrument", _close),
-    "cancel": ("order_id", "order_id", _cancel),
-    "cancel_all": ("instrument=-1", "instrument", _cancel_all),
-    "replace": ("order_id, limit", "order_id, limit", _replace),
-    "position": ("instrument", "instrument", _position),
-    "order": ("order_id", "order_id", _order),
-    "cash": ("", "", _cash),
-    "equity": ("", "", _equity),
-    "last": ("instrument", "instrument", _last),
-    "bid": ("instrument", "instrument", _bid),
-    "ask": ("instrument", "instrument", _ask),
-    "mid": ("instrument", "instrument", _mid),
-    "now": ("", "", _now),
-    "timer": ("after_ns, id=0", "after_ns, id", _timer),
+    "target": _method("instrument, qty", _target),
+    "close": _method("instrument", _close),
+    "cancel": _method("order_id", _cancel),
+    "cancel_all": _method("instrument=-1", _cancel_all),
+    "replace": _method("order_id, limit=None, qty=None, stop=None", _replace),
+    "position": _method("instrument", _position),
+    "order": _method("order_id", _order),
+    "cash": _method("", _cash),
+    "equity": _method("", _equity),
+    "last": _method("instrument", _last),
+    "bid": _method("instrument", _bid),
+    "ask": _method("instrument", _ask),
+    "mid": _method("instrument", _mid),
+    "now": _method("", _now),
+    "timer": _method("after_ns, id=0", _timer),
 }
 """Name -> parameters with defaults, arguments passed on, function; as in ``Context``."""
 

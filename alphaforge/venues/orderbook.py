@@ -17,7 +17,6 @@ from alphaforge.engine.block import order_slots_at, slot_at
 from alphaforge.engine.jit import kernel
 from alphaforge.engine.ring import ring_push
 
-SOURCE = 1
 WINDOW = 1 << 18
 """Price levels kept around the touch; a power of two."""
 
@@ -117,7 +116,7 @@ def emit(x, kind, s, a, b, c, d):
     message.ts = h.now
     message.ts_recv = h.stamp
     message.kind = kind
-    message.code = SOURCE
+    message.code = 0
     message.instrument = sim(x, s).index
     message.check = 0
     message.a = a

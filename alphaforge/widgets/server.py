@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
+import uuid
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -27,12 +28,14 @@ from alphaforge.widgets.access import Gate, Tickets
 from alphaforge.widgets.component import Look, Selection
 from alphaforge.widgets.desk import Desk
 from alphaforge.widgets.embed import Embedded, behind_hub
+from alphaforge.widgets.picture import Picture, missing_picture_page, picture_page
 from alphaforge.widgets.tearsheet import Run, missing_run_page, run_page
 from alphaforge.widgets.view import Pump, View
 from alphaforge.widgets.workbench import PAGES
 
 START_TIMEOUT_S = 30.0
-HEIGHTS = {"workbench": 720, "chart": 480, "ladder": 560, "run": 640}
+HEIGHTS = {"workbench": 720, "chart": 480, "ladder": 560, "run": 640, "picture": 420}
+PICTURES_KEPT = 100
 
 
 class WidgetServer:
@@ -76,6 +79,7 @@ class WidgetServer:
         self._tickets = Tickets()
         self._pump = Pump(fps)
         self._runs: dict[str, Run] = {}
+        self._pictures: dict[str, Picture] = {}
         self._ready = threading.Event()
         self._failure: BaseException | None = None
         self._loop: IOLoop | None = None
@@ -160,8 +164,8 @@ class WidgetServer:
         own = [f"{HOST}:{self.port}", f"localhost:{self.port}", *self._origins]
         hosts = None if behind_hub() else own
         return get_server(
-            {f"/{route}": self._opener(route) for route in (*PAGES, "run")},
-            title={f"/{route}": f"AlphaForge {route}" for route in (*PAGES, "run")},
+            {f"/{route}": self._opener(route) for route in (*PAGES, "run", "picture")},
+            title={f"/{route}": f"AlphaForge {route}" for route in (*PAGES, "run", "picture")},
             port=self.port,
             address=HOST,
             # A hub's own name isn't known here: its login and our signed sessions stand instead.
@@ -189,6 +193,8 @@ class WidgetServer:
         def open_page() -> Any:
             if route == "run":
                 return self._open_run()
+            if route == "picture":
+                return self._open_picture()
             return self._open_live(route)
 
         return open_page
@@ -207,6 +213,12 @@ class WidgetServer:
         if run is None:
             return missing_run_page(_argument("id"), self._look())
         return run_page(run, self._look())
+
+    def _open_picture(self) -> Any:
+        picture = self._pictures.get(_argument("id"))
+        if picture is None:
+            return missing_picture_page(_argument("id"), self._look())
+        return picture_page(picture, self._look())
 
     def _selection(self) -> Selection:
         infos = {info.symbol: info for info in self._desk.symbols()}
@@ -253,6 +265,14 @@ class WidgetServer:
     def register_run(self, run_id: str, data: Run) -> None:
         """Make a finished run's plot available at ``/run?id=run_id``."""
         self._runs[run_id] = data
+
+    def register_picture(self, picture: Picture) -> str:
+        """Make a picture available at ``/picture?id=...``; its id. The last hundred are kept."""
+        name = uuid.uuid4().hex[:12]
+        self._pictures[name] = picture
+        while len(self._pictures) > PICTURES_KEPT:
+            del self._pictures[next(iter(self._pictures))]
+        return name
 
     @property
     def pages(self) -> int:

@@ -17,6 +17,7 @@ from market import (
     check_orders,
     instrument,
     quote,
+    replace,
     report,
     rows_of,
     slot,
@@ -105,7 +106,7 @@ class Driver:
         return slot(M.CANCEL, self.ts, a=self.pick(n))
 
     def replace(self, n: int, price: int) -> Any:
-        return slot(M.REPLACE, self.ts, a=self.pick(n), c=price)
+        return replace(self.ts, self.pick(n), price=price)
 
     def cancel_all(self, i: int) -> Any:
         return slot(M.CANCEL_ALL, self.ts, a=i)
@@ -274,7 +275,7 @@ def test_slots_are_reused_longest_closed_first_and_ids_found_until_then() -> Non
     from alphaforge.engine.orders import find_order
 
     engine = small_engine()
-    engine.step(quote(T0, 100, 101))
+    engine.step(quote(T0, 100, 101, lots=10**6))
     size = L.pool(engine.block, "orders").size
     count = 5 * size
     for n in range(count):
@@ -331,7 +332,7 @@ def test_after_a_split_the_owners_still_make_the_net(numerator: int, denominator
 
     for k in (0, 1):
         engine.add_strategy(compiled_entry(Odd(qty=3.0 + 2 * k)), ["AAA"])
-    engine.step(quote(T0, 100, 102))
+    engine.step(quote(T0, 100, 102, lots=1000))
     engine.step(submit(T0 + 1, K.HOST_ID, -1, 1))
     engine.step(slot(M.ACTION, T0 + 2, a=numerator, b=denominator))
     check_money(engine)

@@ -15,13 +15,18 @@ from alphaforge.engine.engine import Engine
 
 STATES = [name for name in K.STATUS_NAMES.values() if name != "free"]
 CLOSED = {"denied", "rejected", "cancelled", "expired", "filled"}
-BEFORE_THE_VENUE = {"initialized", "emulated", "released"}
+BEFORE_IT_WORKS = {"initialized"}
+WITH_THE_ENGINE = {"emulated", "released"}
 
 
 def order_in(engine: Engine, state: str) -> int:
     """A slot whose order is in a state, linked and released as that state has it."""
-    slot = int(O.new_order(engine.address, 0, -1, 0, 1, K.LIMIT_ORDER, K.GTC, 7, 95, 0))
-    if state not in BEFORE_THE_VENUE:
+    slot = int(O.new_order(engine.address, 0, -1, 0))
+    order = L.pool(engine.block, "orders")[slot]
+    order["type"], order["qty"], order["leaves"], order["price"] = K.LIMIT_ORDER, 7, 7, 95
+    if state in WITH_THE_ENGINE:
+        O.transition(engine.address, slot, O.DO_EMULATE)
+    elif state not in BEFORE_IT_WORKS:
         O.transition(engine.address, slot, O.DO_SUBMIT)
     if state in CLOSED:
         O.transition(engine.address, slot, O.DO_CANCEL)
@@ -53,9 +58,9 @@ def test_every_pair_is_legal_or_refused_and_counted(state: str, event: str) -> N
     assert (moved, int(header["illegal"])) == (1, 0)
     assert K.STATUS_NAMES[int(order["status"])] == target
     assert len(rows_of(engine)) == rows + 1
-    works = target not in CLOSED | BEFORE_THE_VENUE
+    works = target not in CLOSED | BEFORE_IT_WORKS
     assert int(order["open"]) == works
-    worked = state not in CLOSED | BEFORE_THE_VENUE
+    worked = state not in CLOSED | BEFORE_IT_WORKS
     assert int(header["open_orders"]) == opened + works - worked
     gone = target in CLOSED and state not in CLOSED
     assert free_count(engine) - free == gone, "given back once, and only on closing"

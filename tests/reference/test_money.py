@@ -11,9 +11,9 @@ from market import T0, check_money, quote, rows_of, small_engine, submit, trade
 
 from alphaforge.engine import codes as K
 from alphaforge.engine import messages as M
-from alphaforge.engine import risk
+from alphaforge.engine import rules as R
 from alphaforge.engine.engine import Engine
-from alphaforge.engine.money import PER_RATE, fee, mul, mul_div, round_half_even
+from alphaforge.engine.money import PER_RATE, mul, mul_div, round_half_even, share
 
 MOST = 2**63 - 1
 SURE = 2**62
@@ -79,7 +79,7 @@ def test_ties_go_to_the_even_number(numerator: int, divisor: int) -> None:
 @given(st.integers(-(2**61), 2**61), st.integers(1 - PER_RATE, PER_RATE - 1))
 def test_a_fee_is_a_share_of_the_amount_rounded_once(amount: int, ppb: int) -> None:
     machine = engine()
-    found = int(fee(machine.address, amount, ppb))
+    found = int(share(machine.address, abs(amount), ppb))
     assert machine.fault == K.FAULT_NONE
     assert found == round(Fraction(abs(amount) * ppb, PER_RATE))
 
@@ -93,13 +93,13 @@ def test_an_order_whose_amount_passes_int64_is_denied_and_halts_nothing(price: i
         assert machine.step(submit(T0 + 1, id_, 1, 2**40, limit)) == K.FAULT_NONE
     rows = rows_of(machine)
     denied = rows[rows["kind"] == M.DENIAL_ROW]
-    assert denied["code"].tolist() == [risk.MAX_NOTIONAL] * 2
+    assert denied["code"].tolist() == [R.MAX_NOTIONAL] * 2
     check_money(machine)
 
 
 def test_a_mark_past_int64_halts_the_engine_and_never_wraps() -> None:
     machine = small_engine()
-    machine.step(quote(T0, 1_000, 1_001))
+    machine.step(quote(T0, 1_000, 1_001, lots=2**40))
     assert machine.step(submit(T0 + 1, K.HOST_ID, 1, 2**33)) == K.FAULT_NONE
     fault = machine.step(quote(T0 + 2, 2**40, 2**40 + 1)) or machine.step(trade(T0 + 3, 2**40))
     assert fault == K.FAULT_OVERFLOW

@@ -27,10 +27,11 @@ from alphaforge.errors import (
     OrderError,
     StoreError,
 )
-from alphaforge.instrument import Fees, Instrument
+from alphaforge.instrument import Instrument
 from alphaforge.order import Order
 from alphaforge.research.backtest import backtest
 from alphaforge.units import decimal_fraction, money_to_ledger, parse_interval, to_ns
+from alphaforge.venue import Fees
 
 ZONE = dt.timezone(dt.timedelta(hours=1))
 MIXED = [dt.datetime(2024, 1, 1, tzinfo=ZONE), dt.datetime(2024, 1, 2, tzinfo=dt.UTC)]
@@ -732,10 +733,19 @@ COIN = Instrument("BTCUSDT", "0.5", lot="0.001", currency="USDT")
         ({"side": 0}, "side must be 'buy' or 'sell', not 0"),
         ({"side": None}, "side must be 'buy' or 'sell', not None"),
         ({"side": "hold"}, "side must be 'buy' or 'sell', not 'hold'"),
-        ({"tif": None}, "time in force must be one of GTC, IOC, not None"),
-        ({"tif": 7}, "time in force must be one of GTC, IOC, not 7"),
-        ({"tif": "XYZ"}, "time in force must be one of GTC, IOC, not 'XYZ'"),
-        ({"tif": ["GTC"]}, "time in force must be one of GTC, IOC"),
+        (
+            {"tif": None},
+            "time in force must be one of GTC, IOC, FOK, GTD, DAY, AT_OPEN, AT_CLOSE, not None",
+        ),
+        (
+            {"tif": 7},
+            "time in force must be one of GTC, IOC, FOK, GTD, DAY, AT_OPEN, AT_CLOSE, not 7",
+        ),
+        (
+            {"tif": "XYZ"},
+            "time in force must be one of GTC, IOC, FOK, GTD, DAY, AT_OPEN, AT_CLOSE, not 'XYZ'",
+        ),
+        ({"tif": ["GTC"]}, "time in force must be one of GTC, IOC, FOK"),
         ({"symbol": None}, "symbol of an order must be a name, not None"),
         ({"symbol": ""}, "symbol of an order must be a name, not ''"),
         ({"symbol": 5}, "symbol of an order must be a name, not 5"),

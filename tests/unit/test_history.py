@@ -212,7 +212,7 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     made = History(path)
     made.execute("INSERT INTO store.version VALUES (99)")
     made.close()
-    with pytest.raises(StoreError, match="has schema version 99, this AlphaForge knows 1"):
+    with pytest.raises(StoreError, match="has schema version 99, this AlphaForge knows 2"):
         History(path)
 
 

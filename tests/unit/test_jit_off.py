@@ -12,11 +12,14 @@ import pytest
 REPO = Path(__file__).parents[2]
 FOR_BOTH = (
     "tests/property/test_state_machine.py",
-    "tests/property/test_book_levels.py::test_removing_a_level_that_was_dropped_leaves_the_one_in_its_place",
+    "tests/property/test_book_levels.py",
+    "tests/property/test_book_orders.py",
     "tests/property/test_simulated_exchange.py::test_price_goes_before_time_and_orders_fill_in_part",
     "tests/property/test_simulated_exchange.py::test_a_replaced_order_goes_to_the_end_of_the_queue_and_never_grows",
     "tests/reference/test_bar_builder.py::test_a_late_trade_goes_into_the_open_bar_and_is_counted",
     "tests/reference/test_bar_builder.py::test_batch_equals_the_slow_twin[5s]",
+    "tests/reference/test_checksum.py",
+    "tests/reference/test_measures.py",
     "tests/reference/test_money.py",
     "tests/reference/test_journal.py::test_a_lag_lies_between_its_bucket_s_edges",
     "tests/reference/test_journal.py::test_checksums_equal_their_slow_twin",

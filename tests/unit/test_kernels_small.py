@@ -14,6 +14,7 @@ from market import (
     check_money,
     check_orders,
     quote,
+    replace,
     report,
     rows_of,
     slot,
@@ -26,7 +27,7 @@ import alphaforge as af
 from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
-from alphaforge.engine import risk
+from alphaforge.engine import rules as R
 from alphaforge.engine.ring import Ring
 from alphaforge.errors import ConfigError
 from alphaforge.strategy.compile import python_entry
@@ -83,7 +84,7 @@ def test_a_limit_replaced_through_the_touch_trades_at_the_touch() -> None:
     engine = small_engine()
     engine.step(quote(T0, 100, 102))
     engine.step(submit(T0 + 1, K.HOST_ID, 1, 1, 95))
-    engine.step(slot(M.REPLACE, T0 + 2, a=K.HOST_ID, c=110))
+    engine.step(replace(T0 + 2, K.HOST_ID, price=110))
     fills = rows_of(engine, M.FILL_ROW)
     assert fills["c"].tolist() == [102]
 
@@ -208,7 +209,7 @@ def test_a_target_that_is_no_number_is_denied_and_closes_nothing() -> None:
     rows = rows_of(engine)
     assert int(L.pool(engine.block, "positions")[0]["qty"]) == 2
     denied = rows[rows["kind"] == M.DENIAL_ROW]
-    assert denied["code"].tolist() == [risk.QUANTITY_MIN] * 2
+    assert denied["code"].tolist() == [R.QUANTITY_MIN] * 2
 
 
 def test_every_kernel_lies_in_a_file_that_the_cache_s_name_covers() -> None:

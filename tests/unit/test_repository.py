@@ -114,3 +114,10 @@ def test_changelog_knows_this_version() -> None:
 def test_licence_is_what_the_metadata_says() -> None:
     assert PROJECT["license"] == "Apache-2.0"
     assert "Apache License" in (ROOT / "LICENSE").read_text()[:200]
+
+
+def test_the_reference_is_printed_from_this_code() -> None:
+    found = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "tables.py"), "--check"], check=False
+    )
+    assert found.returncode == 0, "docs/reference.md is old: run make docs"

@@ -327,9 +327,9 @@ class NoSuchPrice(af.Strategy):
         self.x = candle.closed  # here
 
 
-class WithStop(af.Strategy):
+class WithUnknownPrice(af.Strategy):
     def on_bar(self, ctx, bar):
-        ctx.buy(bar.instrument, 1.0, stop=3.0)  # here
+        ctx.buy(bar.instrument, 1.0, halt=3.0)  # here
 
 
 class WithTextAsTif(af.Strategy):
@@ -375,8 +375,8 @@ class CallsItself(af.Strategy):
     [
         (Misspelt, "ctx has no 'buyy'. Did you mean buy?"),
         (NoSuchPrice, "candle has no 'closed'. Did you mean close?"),
-        (WithStop, "ctx.buy takes (instrument, qty, limit=None, tif=0, tag=0), numbers all."),
-        (WithTextAsTif, "ctx.buy takes (instrument, qty, limit=None, tif=0, tag=0), numbers all."),
+        (WithUnknownPrice, "ctx.buy takes (instrument, qty, limit=None, stop=None, touch=None"),
+        (WithTextAsTif, "emulate=False, stp=0, tag=0), numbers all."),
         (Swaps, "field 'a' is an indicator and can't be given another."),
         (WithRandom, "random.random, which gives other numbers in each run"),
     ],

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alphaforge.errors import ConfigError, DataError, OrderError
-from alphaforge.instrument import Fees, Instrument
+from alphaforge.instrument import Instrument
 from alphaforge.units import (
     format_interval,
     ledger_to_money,
@@ -24,6 +24,7 @@ from alphaforge.units import (
     to_float,
     to_ns,
 )
+from alphaforge.venue import Fees
 
 TICKS = ["1", "0.25", "0.01", "0.0001", "0.05", "0.5", "0.00001", "5", "0.015625"]
 

@@ -1,0 +1,269 @@
+"""What an order takes of the account, what is free, and when a position can't be held any more.
+
+Every amount is in ledger units of the account's currency. What is free is the account's own funds
+less what positions and working orders hold of them; a new order may take what is free, and takes
+as much as it makes the held amount larger. One that only closes a position takes nothing.
+"""
+
+from __future__ import annotations
+
+from alphaforge.engine import codes as K
+from alphaforge.engine.block import engine_at, instrument, market, order, position, venue
+from alphaforge.engine.fees import rate_fee
+from alphaforge.engine.jit import hot, kernel, part
+from alphaforge.engine.money import mul_div, notional, notional_fits, share
+
+_MOST = 2**61
+"""Sums of amounts stop here: more is never free."""
+
+
+@kernel
+def balance(m):
+    """Cash as a broker shows it: what margined positions cost isn't paid; ledger units."""
+    h = engine_at(m)
+    return h.cash + h.margined
+
+
+@kernel
+def equity(m):
+    """Cash and positions at their marks, ledger units."""
+    h = engine_at(m)
+    return h.cash + h.market_value
+
+
+@hot
+def is_paid(m, i):
+    """Whether an instrument is paid for with cash that is there: a cash account, no margin."""
+    record = instrument(m, i)
+    return record.margined == 0 and venue(m, record.venue).margin == K.MARGIN_CASH
+
+
+# --- what is held ---------------------------------------------------------------------------------
+
+
+@kernel
+def reference_price(m, slot):
+    """What an order is valued at: its limit, else its trigger, else the mark; ticks."""
+    o = order(m, slot)
+    if o.price > 0:
+        return o.price
+    if o.stop > 0:
+        return o.stop
+    return market(m, o.instrument).mark
+
+
+@kernel
+def _takes(m, i, side, price, lots):
+    """What lots are valued at: at their price or, bought at none, at the ask where it is worse.
+
+    In a cash account a purchase takes its fee too, so that cash doesn't fall below zero by it.
+    """
+    if not notional_fits(m, i, price, lots):
+        return _MOST
+    amount = abs(notional(m, i, price, lots))
+    if is_paid(m, i) and side > 0:
+        amount += max(0, rate_fee(m, i, amount, lots, K.TAKER))
+    return min(amount, _MOST)
+
+
+@kernel
+def _valued(m, slot):
+    """``reference_price``; of a purchase without one the ask where it is above the mark."""
+    o = order(m, slot)
+    price = reference_price(m, slot)
+    if o.price > 0 or o.stop > 0 or o.side < 0 or instrument(m, o.instrument).inverse == 1:
+        return price
+    return max(price, market(m, o.instrument).ask)
+
+
+@kernel
+def _together(m, apart, slot):
+    """Whether an order is ``apart`` or a peer of it: of them one alone fills."""
+    if apart < 0:
+        return False
+    at = apart
+    for _ in range(engine_at(m).orders_n):
+        if at == slot:
+            return True
+        at = order(m, at).peer
+        if at == apart:
+            return False
+    return False
+
+
+@kernel
+def _if_filled(m, base, net, lots, amount):
+    """Notional of the position once every order of one side has filled.
+
+    ``net`` is signed by that side: where it is negative the side closes before it opens, and only
+    the part that opens counts.
+    """
+    if net >= 0:
+        return min(base + amount, _MOST)
+    if lots <= -net:
+        return 0
+    return mul_div(m, amount, lots + net, lots)
+
+
+@part("int64(int64, int64, int64, int64, int64, int64)")
+def held(m, i, apart, side, lots, price):
+    """What an instrument's position and working orders hold, ledger units.
+
+    Parameters
+    ----------
+    apart : slot of an order that is left out with its peers, -1 none
+    side, lots, price : of an order that counts beside the working ones; ``lots`` 0 none
+
+    Notes
+    -----
+    Cash: the amounts of working purchases with their fees. Margin: the initial margin on the
+    largest of what the position is, what all working purchases would make of it, and what all
+    working sales would; orders at their own prices, the position at its mark, and at its cost where
+    the margin is isolated. Cost: one pass over the instrument's working orders.
+    """
+    record, k = instrument(m, i), market(m, i)
+    kind = venue(m, record.venue).margin
+    if kind == K.MARGIN_NONE:
+        return 0
+    buying, to_buy, selling, to_sell = 0, 0, 0, 0
+    if lots > 0 and side > 0:
+        buying, to_buy = lots, _takes(m, i, side, price, lots)
+    elif lots > 0:
+        selling, to_sell = lots, _takes(m, i, side, price, lots)
+    slot = k.open_head
+    while slot >= 0:
+        o = order(m, slot)
+        if o.counted == 1 and o.leaves > 0 and not _together(m, apart, slot):
+            amount = _takes(m, i, o.side, _valued(m, slot), o.leaves)
+            if o.side > 0:
+                buying += o.leaves
+                to_buy = min(to_buy + amount, _MOST)
+            else:
+                selling += o.leaves
+                to_sell = min(to_sell + amount, _MOST)
+        slot = o.next
+    if is_paid(m, i):
+        return to_buy
+    p = position(m, 0, i)
+    base = abs(p.cost) if kind == K.MARGIN_ISOLATED else abs(k.value)
+    largest = max(base, _if_filled(m, base, p.qty, buying, to_buy))
+    largest = max(largest, _if_filled(m, base, -p.qty, selling, to_sell))
+    return share(m, largest, record.initial_ppb)
+
+
+@part("int64(int64, int64, int64, int64)")
+def needed(m, slot, lots, price):
+    """What an order of so many lots at a price takes of the free balance, ledger units.
+
+    The order itself, where it works already, and its peers aren't counted beside it. ``price`` is
+    its limit or trigger price, 0 none.
+    """
+    o = order(m, slot)
+    price = price if price > 0 else _valued(m, slot)
+    after = held(m, o.instrument, slot, o.side, lots, price)
+    return max(0, after - held(m, o.instrument, -1, 0, 0, 0))
+
+
+@kernel
+def is_backed(m, slot):
+    """Whether another order answers for this one: it closes only, or is part of an algorithm's."""
+    o = order(m, slot)
+    return o.exec_flags & (K.REDUCE_ONLY | K.CLOSE_POSITION) != 0 or (
+        o.counted == 0 and o.parent >= 0
+    )
+
+
+@part("int64(int64, int64)")
+def sellable(m, slot):
+    """Lots that a cash account can still sell: what it holds less what is being sold already."""
+    i = order(m, slot).instrument
+    lots = max(0, position(m, 0, i).qty)
+    at = market(m, i).open_head
+    while at >= 0:
+        o = order(m, at)
+        if o.side < 0 and o.counted == 1 and not _together(m, slot, at):
+            lots -= o.leaves
+        at = o.next
+    return max(0, lots)
+
+
+# --- what is there --------------------------------------------------------------------------------
+
+
+@kernel
+def _own(m, i):
+    """What a position adds to cash: its value; where margin is isolated its cost.
+
+    What is paid for in a cash account can't be spent a second time, so it adds nothing.
+    """
+    k = market(m, i)
+    if is_paid(m, i):
+        return min(0, k.value)
+    if venue(m, instrument(m, i).venue).margin == K.MARGIN_ISOLATED:
+        return position(m, 0, i).cost
+    return k.value
+
+
+@part("int64(int64)")
+def free_balance(m):
+    """What new orders may take, ledger units; below 0 nothing.
+
+    Cost: one pass over the instruments and the working orders.
+    """
+    h = engine_at(m)
+    free = h.cash
+    for i in range(h.instruments_used):
+        free = max(free + _own(m, i) - held(m, i, -1, 0, 0, 0), -_MOST)
+    return free
+
+
+@kernel
+def _isolated_margin(m, i):
+    """What backs a position of its own: the initial margin on its cost."""
+    if venue(m, instrument(m, i).venue).margin != K.MARGIN_ISOLATED:
+        return 0
+    return share(m, abs(position(m, 0, i).cost), instrument(m, i).initial_ppb)
+
+
+@kernel
+def maintenance(m, i):
+    """What an instrument's position must be backed with, ledger units."""
+    return share(m, abs(market(m, i).value), instrument(m, i).maintenance_ppb)
+
+
+@part("int64(int64, int64)")
+def required(m, i):
+    """What must back an instrument's position, ledger units; 0 where its venue asks for nothing.
+
+    Cross margin: all positions of cross venues together, but for those that are being closed by
+    force already. Isolated: its own.
+    """
+    h = engine_at(m)
+    kind = venue(m, instrument(m, i).venue).margin
+    if kind == K.MARGIN_ISOLATED:
+        return maintenance(m, i)
+    if kind != K.MARGIN_CROSS:
+        return 0
+    total = 0
+    for n in range(h.instruments_used):
+        crossed = venue(m, instrument(m, n).venue).margin == K.MARGIN_CROSS
+        if crossed and (n == i or market(m, n).liquidating == 0):
+            total += maintenance(m, n)
+    return total
+
+
+@part("int64(int64, int64)")
+def backing(m, i):
+    """What backs an instrument's position, ledger units.
+
+    Cross margin: the account's equity, without what isolated positions have to themselves.
+    Isolated: what it took at the start, and what it has gained or lost since.
+    """
+    h = engine_at(m)
+    if venue(m, instrument(m, i).venue).margin == K.MARGIN_ISOLATED:
+        return _isolated_margin(m, i) + market(m, i).value - position(m, 0, i).cost
+    total = h.cash
+    for n in range(h.instruments_used):
+        total += market(m, n).value if is_paid(m, n) else _own(m, n)
+        total -= _isolated_margin(m, n)
+    return total

@@ -1,0 +1,262 @@
+"""Queue and slippage models calibrated from own fills, with the fit shown.
+
+What a venue did with own orders says which assumption describes it: each model is tried on the
+same orders, and the one whose fills are nearest is chosen. The table shows them all, because a
+model that wins by a hair has not been found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alphaforge.data.recording import Recording
+from alphaforge.engine import codes as K
+from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
+from alphaforge.engine.engine import Engine
+from alphaforge.errors import DataError
+from alphaforge.instrument import Instrument
+from alphaforge.venue import (
+    BasisPointSlippage,
+    FrontQueue,
+    LogQueue,
+    PowerQueue,
+    Queue,
+    RiskAverseQueue,
+    SquareRootSlippage,
+    ThroughQueue,
+    TickSlippage,
+    Venue,
+    VolumeShareSlippage,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+POWERS = (0.5, 1.0, 2.0, 3.0, 5.0)
+CANDIDATES: tuple[Queue, ...] = (
+    ThroughQueue(),
+    RiskAverseQueue(),
+    *(PowerQueue(n) for n in POWERS),
+    LogQueue(),
+    FrontQueue(),
+)
+_QUEUE_COLUMNS = ("ts", "side", "price", "qty", "cancelled", "filled", "ts_filled")
+_SLIP_COLUMNS = ("side", "qty", "price", "arrival", "volume")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What was tried, how near each came, and the nearest.
+
+    Attributes
+    ----------
+    model : the chosen model, to give to ``af.Venue``
+    table : DataFrame
+        A row a model, nearest first.
+    count : int
+        Own orders or fills that it rests on.
+    """
+
+    model: Any
+    table: pd.DataFrame
+    count: int
+    details: pd.DataFrame = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        return (
+            f"<p>{self.model!r}, from {self.count:,} of our own</p>"
+            f"{self.table.to_html(index=False, float_format='{:.6g}'.format, border=0)}"
+        )
+
+
+def fit_queue(
+    recording: Recording,
+    orders: pd.DataFrame,
+    venue: Venue | None = None,
+    candidates: tuple[Queue, ...] = CANDIDATES,
+) -> Fit:
+    """The queue model that fills own resting orders most nearly as the venue did.
+
+    Parameters
+    ----------
+    recording : Recording
+        The market while the orders rested.
+    orders : DataFrame
+        Own limit orders: ts (when the venue had it), side (+1/-1), price, qty, cancelled (when, or
+        NaT), filled (quantity, 0 none), ts_filled (its last fill, or NaT).
+    venue : Venue
+        Everything else that is assumed of the venue; L2 and no latency by default.
+
+    Returns
+    -------
+    Fit
+        ``table``: model, error (mean difference of the share filled, 0 to 1), seconds (mean
+        difference of the last fill's time where both filled), filled (share of all quantity).
+
+    Raises
+    ------
+    DataError
+        For missing columns and for orders outside of the recording.
+    """
+    import pandas as pd
+
+    _check_columns(orders, _QUEUE_COLUMNS, "orders")
+    base = venue or Venue(depth="L2")
+    stream = _with_orders(recording, orders)
+    qty = orders["qty"].to_numpy(np.float64)
+    ours = orders["filled"].to_numpy(np.float64) / qty
+    when = _ns(orders["ts_filled"])
+    rows, found = [], {}
+    for queue in candidates:
+        lots, last = _simulated(recording.instrument, stream, replace(base, queue=queue), qty.size)
+        share = lots * float(recording.instrument.quantity) / qty
+        both = (share > 0) & (ours > 0)
+        late = np.abs(last[both] - when[both]) / 1e9
+        rows.append(
+            {
+                "model": repr(queue),
+                "error": float(np.abs(share - ours).mean()),
+                "seconds": float(late.mean()) if late.size else np.nan,
+                "filled": float((share * qty).sum() / qty.sum()),
+            }
+        )
+        found[repr(queue)] = (queue, share)
+    table = pd.DataFrame(rows).sort_values(["error", "seconds"], kind="stable", ignore_index=True)
+    best, share = found[table["model"].iloc[0]]
+    details = orders.assign(share=ours, simulated=share)
+    return Fit(best, table, len(orders), details)
+
+
+def fit_slippage(fills: pd.DataFrame, instrument: Instrument) -> Fit:
+    """The slippage model and parameter that own taker fills agree with most nearly.
+
+    Parameters
+    ----------
+    fills : DataFrame
+        side (+1/-1), qty, price, arrival (the price shown when the order was sent), volume (what
+        the market traded meanwhile: the bar's, or the touch's size).
+
+    Returns
+    -------
+    Fit
+        Least squares of the cost against each model's form; ``table``: model, parameter, error
+        (root mean square, basis points), explained (share of the variance).
+
+    Raises
+    ------
+    DataError
+        For missing columns, and prices or volumes that aren't positive.
+    """
+    import pandas as pd
+
+    _check_columns(fills, _SLIP_COLUMNS, "fills")
+    side, qty, price, arrival, volume = (fills[name].to_numpy(np.float64) for name in _SLIP_COLUMNS)
+    if not (arrival > 0).all() or not (price > 0).all() or not (volume > 0).all():
+        raise DataError("prices and volumes of fills must be positive. Leave the others out.")
+    cost = side * (price - arrival) / arrival
+    share = qty / volume
+    tick = float(instrument.price)
+    forms: dict[Any, npt.NDArray[np.float64]] = {
+        TickSlippage: tick / arrival,
+        BasisPointSlippage: np.full(cost.size, 1e-4),
+        VolumeShareSlippage: share**2,
+        SquareRootSlippage: np.sqrt(share),
+    }
+    spread = float(((cost - cost.mean()) ** 2).sum())
+    rows, models = [], {}
+    for cls, form in forms.items():
+        parameter = max(0.0, float(cost @ form / (form @ form)))
+        left = cost - parameter * form
+        rows.append(
+            {
+                "model": cls.__name__,
+                "parameter": parameter,
+                "error": float(np.sqrt((left**2).mean()) * 1e4),
+                "explained": 1.0 - float((left**2).sum()) / spread if spread else np.nan,
+            }
+        )
+        models[cls.__name__] = cls(parameter)
+    table = pd.DataFrame(rows).sort_values("error", kind="stable", ignore_index=True)
+    return Fit(models[table["model"].iloc[0]], table, len(fills), fills.assign(cost_bps=cost * 1e4))
+
+
+def _check_columns(frame: Any, wanted: tuple[str, ...], what: str) -> None:
+    missing = [name for name in wanted if name not in getattr(frame, "columns", ())]
+    if missing or not len(frame):
+        raise DataError(
+            f"{what} need rows with the columns {', '.join(wanted)}; "
+            f"missing: {', '.join(missing) or 'rows'}."
+        )
+
+
+def _ns(times: Any) -> npt.NDArray[np.int64]:
+    import pandas as pd
+
+    stamps = pd.DatetimeIndex(pd.to_datetime(times, utc=True)).as_unit("ns")
+    return np.ascontiguousarray(stamps.asi8)
+
+
+def _with_orders(recording: Recording, orders: pd.DataFrame) -> npt.NDArray[np.uint8]:
+    """The recording's messages with own orders and cancels among them, by time."""
+    events = recording.events.copy()
+    events["instrument"] = 0
+    i = recording.instrument
+    placed, gone = _ns(orders["ts"]), _ns(orders["cancelled"])
+    if placed.min() < events["ts"][0] or placed.max() > events["ts"][-1]:
+        raise DataError(
+            "orders must lie within the recording's time. Give those that it covers: "
+            "recording.window(start, stop)."
+        )
+    messages: list[tuple[int, int, bytes]] = []
+    for n, row in enumerate(orders.itertuples()):
+        one = np.zeros(1, M.SUBMIT_SLOTS)
+        head = one[0]
+        head["kind"], head["ts"], head["order_id"] = M.SUBMIT, placed[n], K.HOST_ID + n
+        head["side"], head["type"] = row.side, K.LIMIT_ORDER
+        head["qty"], head["price"] = i.qty_lots(row.qty), i.price_ticks(row.price)
+        messages.append((int(placed[n]), 2 * n, one.tobytes()))
+        if gone[n] > 0:
+            off = np.zeros(1, M.SLOT)
+            off["kind"], off["ts"], off["a"] = M.CANCEL, gone[n], K.HOST_ID + n
+            messages.append((int(gone[n]), 2 * n + 1, off.tobytes()))
+    raw = events.view(np.uint8).tobytes()
+    pieces, done = [], 0
+    for ts, _, message in sorted(messages):
+        at = int(np.searchsorted(events["ts"], ts, side="right")) * M.SLOT_BYTES
+        pieces += [raw[done:at], message]
+        done = at
+    return np.frombuffer(b"".join([*pieces, raw[done:]]), np.uint8)
+
+
+def _simulated(
+    instrument: Instrument, stream: npt.NDArray[np.uint8], venue: Venue, count: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Lots filled of each order, and when its last fill was (ns UTC)."""
+    levels = 1 << 14 if venue.depth != "L1" else 1024
+    orders = 1 << max(12, int(count).bit_length() + 1)
+    capacities = L.Capacities(levels=levels, orders=orders, queued=1 << 16, far=1 << 15)
+    rows_kept = 1 << (capacities.event_rows + (1 << 16)).bit_length()
+    engine = Engine(instrument.currency, 1e12, venue=venue, capacities=capacities,
+                    journal_rows=rows_kept)  # fmt: skip
+    engine.add_instrument(instrument)
+    rows: list[npt.NDArray[Any]] = []
+    taken = 0
+
+    def drain() -> None:
+        nonlocal taken
+        found = engine.journal.copy(taken, engine.journal.written)
+        taken = engine.journal.written
+        rows.append(found[found["kind"] == M.FILL_ROW])
+
+    engine.run(stream, np.zeros(1, np.int64), drain)
+    fills = np.concatenate(rows)
+    lots, last = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    at = fills["a"] - K.HOST_ID
+    np.add.at(lots, at, np.abs(fills["b"]))
+    np.maximum.at(last, at, fills["ts"])
+    return lots, last

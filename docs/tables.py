@@ -1,0 +1,124 @@
+"""Print the reference's tables from the code: ``python docs/tables.py`` writes ``reference.md``."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from alphaforge import latency, venue
+from alphaforge.engine import codes as K
+from alphaforge.engine import messages as M
+from alphaforge.engine import rules as R
+from alphaforge.engine import terms as T
+from alphaforge.engine.orders import ORDER_EVENTS, TRANSITIONS
+
+OUT = Path(__file__).with_name("reference.md")
+MODELS = {
+    "Fees": (venue.Fees,),
+    "Latency": (latency.Latency, latency.DrawnLatency, latency.RecordedLatency),
+    "Queue position": (
+        venue.ThroughQueue,
+        venue.FrontQueue,
+        venue.RiskAverseQueue,
+        venue.PowerQueue,
+        venue.LogQueue,
+        venue.FifoQueue,
+    ),
+    "Slippage": (
+        venue.NoSlippage,
+        venue.TickSlippage,
+        venue.BasisPointSlippage,
+        venue.VolumeShareSlippage,
+        venue.SquareRootSlippage,
+    ),
+}
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A Markdown table."""
+    head = list(head)
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines) + "\n"
+
+
+def states() -> str:
+    """State x event; an empty cell is refused, counted and changes nothing."""
+    events = list(ORDER_EVENTS)
+    names = [name for name in K.STATUS_NAMES.values() if name != "free"]
+    rows = [
+        [f"**{name}**", *(TRANSITIONS.get(name, {}).get(event, "") for event in events)]
+        for name in names
+    ]
+    return table(["state", *events], rows)
+
+
+def types() -> str:
+    """What each type needs, and what it is once it trades."""
+    rows = []
+    for code, name in K.TYPE_NAMES.items():
+        needs = [
+            word
+            for word, bits in (
+                ("limit", T.LIMITED),
+                ("trigger price", T.STOPPED),
+                ("trailing offset", T.TRAILING),
+                ("end and slices", T.TIMED),
+            )
+            if bits >> code & 1
+        ]
+        side = "from above" if T.TOUCHED >> code & 1 else "from below"
+        rows.append([name, ", ".join(needs) or "-", side if T.TRIGGERED >> code & 1 else "-"])
+    return table(["type", "needs", "a buy's trigger is reached"], rows)
+
+
+def named(names: dict[int, str], meanings: dict[int, str]) -> str:
+    """Names of codes with what they mean."""
+    return table(["name", "meaning"], [[names[c], text] for c, text in meanings.items()])
+
+
+def models() -> str:
+    """Every model of a simulated venue with its parameters."""
+    rows = []
+    for kind, classes in MODELS.items():
+        for cls in classes:
+            fields = ", ".join(f"{f.name}={f.default!r}" for f in dataclasses.fields(cls) if f.init)
+            rows.append([kind, f"`{cls.__name__}({fields})`", (cls.__doc__ or "").splitlines()[0]])
+    return table(["model", "class", "what it assumes"], rows)
+
+
+def kinds() -> str:
+    """What travels: every kind of message and row with its payload."""
+    bits = {"MORE", "VENUE_ONLY", "LOCAL_ONLY", "SNAPSHOT", "FIRST_OUTPUT", "LAST_COMMAND"}
+    by_kind = {v: n for n, v in vars(M).items() if isinstance(v, int) and n not in bits}
+    rows = [[k, by_kind[k].lower(), M.PAYLOADS[k]] for k in sorted(M.PAYLOADS)]
+    return table(["kind", "name", "payload"], rows)
+
+
+def reference() -> str:
+    """The whole page."""
+    checks = [[R.RULES[c][0], R.RULES[c][1], "check" if c in R.CHECKS else ""] for c in R.RULES]
+    parts = {
+        "Order states": states(),
+        "Order types": types(),
+        "Time in force": named(K.TIF_NAMES, K.TIF_MEANINGS),
+        "Flags": named(K.FLAG_NAMES, K.FLAG_MEANINGS),
+        "Self-trade prevention": named(K.STP_NAMES, K.STP_MEANINGS),
+        "Triggers": named(K.TRIGGER_NAMES, K.TRIGGER_MEANINGS),
+        "Contingencies": named(K.LINK_NAMES, K.LINK_MEANINGS),
+        "Why an order is denied, and alerts": table(["code", "meaning", "pre-trade"], checks),
+        "Models of a simulated venue": models(),
+        "Messages and journal rows": kinds(),
+        "States of a book": table(["code", "name"], K.BOOK_STATE_NAMES.items()),
+        "Cash without a fill": table(["code", "name"], K.CASH_NAMES.items()),
+        "Faults": table(["code", "why the engine halted"], K.FAULT_TEXT.items()),
+    }
+    head = "# Reference\n\nPrinted from the code by `make docs`; don't edit.\n"
+    return head + "".join(f"\n## {title}\n\n{text}" for title, text in parts.items())
+
+
+if __name__ == "__main__":
+    if "--check" in sys.argv:
+        sys.exit(OUT.read_text() != reference())
+    OUT.write_text(reference())

@@ -1,0 +1,641 @@
+"""Cash, cross and isolated margin, and liquidation: every number worked out by hand.
+
+Prices are ticks of a cent where not said otherwise, so 1,000 is 10.00 dollars; money in dollars.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from market import (
+    HOUR,
+    T0,
+    bar,
+    check_money,
+    check_orders,
+    instrument,
+    quote,
+    replace,
+    rows_of,
+    slot,
+    small_engine,
+    submit,
+)
+
+import alphaforge as af
+from alphaforge.engine import codes as K
+from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
+from alphaforge.engine import rules as R
+from alphaforge.engine.margin import free_balance
+from alphaforge.instrument import Instrument
+from alphaforge.strategy.compile import python_entry
+from alphaforge.venue import Fees, Venue
+
+DOLLAR = 1_000_000
+NONE = Fees()
+PERPETUAL = instrument("PERP", kind="perpetual", initial_margin="0.1", maintenance_margin="0.05")
+OTHER = instrument("OTHER", kind="perpetual", initial_margin="0.2", maintenance_margin="0.1")
+STOCK = instrument("STOCK", initial_margin="0.5", maintenance_margin="0.25")
+
+
+class Account:
+    """An engine of one kind of margin, and what a test says of it in a line."""
+
+    def __init__(
+        self,
+        margin: str,
+        *traded: Instrument,
+        cash: float = 1_000.0,
+        fees: Fees = NONE,
+        **venue: Any,
+    ) -> None:
+        self.engine = small_engine(
+            *(traded or (instrument("XYZ"),)),
+            cash=cash,
+            fees=fees,
+            model=Venue(margin=margin, **venue),
+        )
+        self.ts, self.ids = T0, K.HOST_ID
+
+    def step(self, message: Any) -> None:
+        message["ts"] = self.ts = self.ts + 1_000
+        assert self.engine.step(message) == K.FAULT_NONE
+        check_money(self.engine)
+        check_orders(self.engine)
+
+    def price(self, ticks: int, i: int = 0, lots: int = 10**6) -> None:
+        """Bid and ask are here, and so is the mark."""
+        self.step(quote(0, ticks, ticks, lots, i))
+        self.step(slot(M.MARK, 0, i, a=ticks))
+
+    def mark(self, ticks: int, i: int = 0) -> None:
+        self.step(slot(M.MARK, 0, i, a=ticks))
+
+    def order(self, side: int, lots: int, limit: int = 0, i: int = 0, **fields: int) -> int:
+        """Send an order; its id."""
+        self.ids += 1
+        self.step(submit(0, self.ids, side, lots, limit, i=i, **fields))
+        return self.ids
+
+    def change(self, order_id: int, **fields: int) -> None:
+        self.step(replace(0, order_id, **fields))
+
+    @property
+    def free(self) -> float:
+        return int(free_balance(self.engine.address)) / DOLLAR
+
+    def qty(self, i: int = 0) -> int:
+        return int(L.pool(self.engine.block, "positions")[i]["qty"])
+
+    @property
+    def denials(self) -> list[tuple[int, float, float]]:
+        """Rule, limit and value of each; money in dollars, lots as they are."""
+        rows = rows_of(self.engine, M.DENIAL_ROW)
+        each = [1 if rule == R.SHORT_SALE else DOLLAR for rule in rows["code"].tolist()]
+        numbers = zip(
+            rows["code"].tolist(), rows["b"].tolist(), rows["c"].tolist(), each, strict=True
+        )
+        return [(rule, limit / unit, value / unit) for rule, limit, value, unit in numbers]
+
+    def denial(self) -> tuple[int, float, float]:
+        """The only one."""
+        (only,) = self.denials
+        return only
+
+    def rows(self, kind: int, code: int | None = None) -> Any:
+        rows = rows_of(self.engine, kind)
+        return rows if code is None else rows[rows["code"] == code]
+
+    @property
+    def open_orders(self) -> int:
+        return int(self.engine.header["open_orders"])
+
+
+# --- cash ----------------------------------------------------------------------------------------
+
+
+def test_cash_buys_no_more_than_there_is() -> None:
+    account = Account("cash")
+    account.price(1_000)
+    account.order(1, 101)
+    assert account.denial() == (R.FREE_BALANCE, 1_000, 1_010)
+    account.order(1, 100)
+    assert (account.qty(), account.free) == (100, 0)
+    assert len(account.denials) == 1
+
+
+def test_cash_pays_the_fee_too() -> None:
+    """100 at 10.00 and a tenth of a percent: 1,001; 99 of them are 990.99."""
+    account = Account("cash", fees=Fees(taker="0.001", per_unit="0.005"))
+    account.price(1_000)
+    account.order(1, 100)
+    assert account.denial() == (R.FREE_BALANCE, 1_000, 1_001.5)
+    account.order(1, 99)
+    assert account.qty() == 99
+    assert account.free == pytest.approx(1_000 - 990 - 0.99 - 0.495)
+
+
+def test_a_rebate_buys_nothing_in_advance() -> None:
+    account = Account("cash", fees=Fees(taker="-0.01"))
+    account.price(1_000)
+    account.order(1, 101)
+    assert account.denial() == (R.FREE_BALANCE, 1_000, 1_010)
+
+
+def test_cash_reserves_what_works_at_its_own_price() -> None:
+    account = Account("cash")
+    account.price(1_000)
+    first = account.order(1, 50, 900)
+    assert account.free == 550
+    account.order(1, 20, stop=1_100, type=K.STOP_MARKET)
+    assert account.free == 330
+    account.order(1, 34, 1_000)
+    assert account.denial() == (R.FREE_BALANCE, 330, 340)
+    account.order(1, 41, 800)  # 328: exactly what is needed and no more
+    assert account.free == 2
+    account.step(slot(M.CANCEL, 0, a=first))
+    assert account.free == 452
+
+
+def test_a_market_order_is_valued_at_the_ask_where_that_is_above_the_mark() -> None:
+    account = Account("cash")
+    account.step(quote(0, 900, 1_000, 10**6))
+    account.mark(950)
+    account.order(1, 101)
+    assert account.denial() == (R.FREE_BALANCE, 1_000, 1_010)
+    account.order(1, 100)
+    assert account.free == 0
+
+
+def test_cash_sells_only_what_it_holds() -> None:
+    account = Account("cash")
+    account.price(1_000)
+    account.order(-1, 1)
+    assert account.denials == [(R.SHORT_SALE, 0, 1)]
+    account.order(1, 10)
+    account.order(-1, 6, 1_100)
+    account.order(-1, 5, 1_100)  # four are left
+    assert account.denials[1:] == [(R.SHORT_SALE, 4, 5)]
+    account.order(-1, 4)
+    assert (account.qty(), account.free) == (6, 940)
+
+
+def test_what_is_bought_on_the_way_cant_be_sold_yet() -> None:
+    account = Account("cash")
+    account.price(1_000)
+    account.order(1, 10, 900)
+    account.order(-1, 5)
+    assert account.denial() == (R.SHORT_SALE, 0, 5)
+
+
+def test_what_is_paid_for_cant_be_spent_again_beside_contracts() -> None:
+    """All cash in a stock: its value is no margin for a perpetual in a cash account."""
+    account = Account("cash", instrument("XYZ"), PERPETUAL)
+    for i in (0, 1):
+        account.price(1_000, i)
+    account.order(1, 100)
+    assert account.free == 0
+    account.order(1, 1, i=1)
+    assert account.denial() == (R.FREE_BALANCE, 0, 1)
+
+
+def test_a_bracket_works_in_a_cash_account() -> None:
+    """Its exits give back what the entry took: they need nothing, before and after."""
+
+    class Bracket(af.Strategy):
+        done: int = 0
+
+        def on_quote(self, ctx, quote):
+            if self.done == 0:
+                self.done = 1
+                ctx.bracket(quote.instrument, 100.0, take=11.0, stop=9.0)
+
+    account = Account("cash")
+    account.engine.add_strategy(python_entry(Bracket()), ["XYZ"])
+    account.price(1_000)
+    assert (account.denials, account.qty(), account.open_orders) == ([], 100, 2)
+    account.price(1_100)
+    assert (account.qty(), account.free, account.open_orders) == (0, 1_100, 0)
+
+
+def test_of_linked_orders_one_is_reserved() -> None:
+    """Two exits linked as OCO sell the ten lots once; two purchases take the larger amount."""
+    account = Account("cash")
+    account.price(1_000)
+    account.order(1, 10)
+    first = account.order(-1, 10, 1_200)
+    account.order(-1, 10, stop=800, type=K.STOP_MARKET, peer=first, link=K.OCO)
+    assert account.denials == []
+    assert account.open_orders == 2
+    account.step(slot(M.CANCEL_ALL, 0, a=-1))
+    first = account.order(1, 90, 950)  # 855 of 900
+    account.order(1, 80, stop=1_100, type=K.STOP_MARKET, peer=first, link=K.OCO)
+    assert account.denials == []  # 880: but not both
+    assert account.free == 45
+    third = account.order(1, 91, 990, peer=first, link=K.OCO)
+    assert account.denial()[::2] == (R.FREE_BALANCE, 45.9)  # what it takes more than the first
+    assert third
+
+
+def test_an_algorithms_children_are_reserved_once() -> None:
+    account = Account("cash")
+    account.price(1_000)
+    account.order(1, 100, 1_000, type=K.ICEBERG, display=10)
+    for _ in range(12):
+        account.price(1_000)
+    assert account.denials == []
+    assert (account.qty(), account.free) == (100, 0)
+
+
+def test_cumulative_over_the_orders_of_one_event() -> None:
+    """Five of 250 in one event with 1,000: four pass, in the order in which they were asked."""
+
+    class Five(af.Strategy):
+        done: int = 0
+
+        def on_quote(self, ctx, quote):
+            if self.done == 0:
+                self.done = 1
+                for _ in range(5):
+                    ctx.buy(quote.instrument, 25.0, limit=10.0)
+
+    for late in (af.Latency(), af.Latency(entry="5ms", response="5ms")):
+        account = Account("cash", latency=late)
+        account.engine.add_strategy(python_entry(Five()), ["XYZ"])
+        account.price(1_100)
+        assert account.denial() == (R.FREE_BALANCE, 0, 250)
+        assert account.open_orders == 4
+
+
+def test_a_change_is_checked_as_an_order_is() -> None:
+    account = Account("cash")
+    account.price(1_000)
+    mine = account.order(1, 100, 900)
+    account.change(mine, price=950)
+    account.change(mine, qty=111)  # 1,054.50: 104.50 more than the 950 that it takes now
+    assert account.denial() == (R.FREE_BALANCE, 50, 104.5)
+    account.change(mine, qty=105)
+    assert account.free == 2.5
+    account.change(mine, price=500)
+    assert account.free == 475
+    account.price(500)
+    assert account.qty() == 105
+    sale = account.order(-1, 50, 600)
+    account.change(sale, qty=106)
+    assert account.denials[1:] == [(R.SHORT_SALE, 105, 106)]
+    account.change(sale, qty=105)
+    assert len(account.denials) == 2
+
+
+# --- cross ---------------------------------------------------------------------------------------
+
+
+def test_cross_asks_for_the_initial_margin_to_open_and_for_nothing_to_close() -> None:
+    """1,000 carries 10,000 of notional at ten percent: 1,000 lots at 10.00."""
+    account = Account("cross", PERPETUAL)
+    account.price(1_000)
+    account.order(1, 1_001)
+    assert account.denial() == (R.FREE_BALANCE, 1_000, 1_001)
+    account.order(1, 1_000)
+    assert account.free == 0
+    account.order(-1, 400, 1_100)  # closes: takes nothing
+    account.order(-1, 600, 1_200)
+    assert (account.open_orders, account.free) == (2, 0)
+    assert len(account.denials) == 1
+
+
+def test_what_is_gained_is_free_and_what_is_lost_is_not() -> None:
+    account = Account("cross", PERPETUAL)
+    account.price(1_000)
+    account.order(1, 500)
+    assert account.free == 500
+    account.mark(1_020)  # +100 gained, 510 held
+    assert account.free == 590
+    account.mark(980)
+    assert account.free == 1_000 - 100 - 490
+
+
+def test_working_orders_hold_the_larger_side() -> None:
+    """Long 100: purchases of 50 would make 150, sales of 300 would make a short 200."""
+    account = Account("cross", PERPETUAL)
+    account.price(1_000)
+    account.order(1, 100)
+    assert account.free == 900
+    account.order(1, 50, 800)
+    assert account.free == 900 - 40
+    account.order(-1, 300, 1_200)  # 200 of them open, at 12.00: 240 instead of 140
+    assert account.free == 1_000 - 240
+    account.order(1, 125, 800)  # 100 + 40 + 100 of margin: no more than is held already
+    assert account.free == 760
+    account.order(-1, 10, 1_200)
+    assert account.free == 748
+
+
+def test_a_reversal_needs_the_margin_of_what_it_opens_beyond_what_it_frees() -> None:
+    account = Account("cross", PERPETUAL)
+    account.price(1_000)
+    account.order(1, 1_000)
+    account.order(-1, 2_001)  # would be short 1,001
+    assert account.denial() == (R.FREE_BALANCE, 0, 1)
+    account.order(-1, 2_000)
+    assert (account.qty(), account.free) == (-1_000, 0)
+
+
+def test_all_positions_share_the_balance() -> None:
+    account = Account("cross", PERPETUAL, OTHER)
+    for i in (0, 1):
+        account.price(1_000, i)
+    account.order(1, 600)
+    account.order(-1, 201, i=1)
+    assert account.denial() == (R.FREE_BALANCE, 400, 402)
+    account.order(-1, 200, i=1)
+    assert account.free == 0
+    account.mark(900, 1)  # the short gains 200, and holds 360
+    assert account.free == 240
+
+
+def test_reduce_only_takes_nothing() -> None:
+    account = Account("cross", PERPETUAL)
+    account.price(1_000)
+    account.order(1, 1_000)
+    account.mark(990)  # free is below 0 now
+    for _ in range(2):
+        account.order(-1, 1_000, 1_100, exec_flags=K.REDUCE_ONLY)
+    assert (account.denials, account.open_orders) == ([], 2)
+    # A third sale that isn't reduce only may open 1,000 at 11.00 once another has filled. What
+    # works holds 1,100 already, of 900.
+    account.order(-1, 1_000, 1_100)
+    assert account.denial() == (R.FREE_BALANCE, -200, 1_100)
+
+
+def test_a_stock_on_margin_borrows_the_rest() -> None:
+    """Half of it is asked for: 2,000 of stock with 1,000 of cash."""
+    account = Account("cross", STOCK)
+    account.price(1_000)
+    account.order(1, 201)
+    assert account.denial() == (R.FREE_BALANCE, 1_000, 1_005)
+    account.order(1, 200)
+    assert (int(account.engine.header["cash"]) / DOLLAR, account.free) == (-1_000, 0)
+
+
+def test_a_venue_without_margin_holds_nothing() -> None:
+    account = Account("none", PERPETUAL)
+    account.price(1_000)
+    account.order(1, 10**6)
+    assert (account.qty(), account.denials) == (10**6, [])
+
+
+def test_inverse_contracts_are_margined_in_coins() -> None:
+    """100 USD a contract at 50,000: 0.002 BTC each, a tenth held; half a coin carries 2,500."""
+    traded = instrument(
+        "INV", "0.5", multiplier="100", currency="BTC", kind="perpetual", inverse=True,
+        initial_margin="0.1", maintenance_margin="0.05",
+    )  # fmt: skip
+    engine = small_engine(traded, currency="BTC", cash=0.5, fees=NONE, model=Venue(margin="cross"))
+    engine.step(quote(T0, 100_000, 100_000, 10**6))
+    engine.step(submit(T0 + 1, K.HOST_ID, 1, 2_501))
+    row = rows_of(engine, M.DENIAL_ROW)[0]
+    assert (row["b"], row["c"]) == (5 * 10**11, 50_020 * 10**7)
+    engine.step(submit(T0 + 2, K.HOST_ID + 1, 1, 2_500))
+    assert free_balance(engine.address) == 0
+    # Long 5 BTC worth at 50,000; at 45,454.5 it is worth 5.5: -0.5 leaves nothing; maintenance
+    # 5 % of x against 5.5 - x: x = 5.5 / 1.05 coins, at 47,727.27.
+    for ticks, held in ((95_456, 2_500), (95_454, 0)):
+        engine.step(quote(T0 + 3, ticks, ticks, 10**6))
+        engine.step(slot(M.MARK, T0 + 4, a=ticks))
+        assert L.pool(engine.block, "positions")[0]["qty"] == held
+        check_money(engine)
+
+
+# --- isolated ------------------------------------------------------------------------------------
+
+
+def test_isolated_margin_is_the_positions_own() -> None:
+    """What one gains isn't free for the other, and what it loses beyond its margin isn't asked."""
+    account = Account("isolated", PERPETUAL, OTHER)
+    for i in (0, 1):
+        account.price(1_000, i)
+    account.order(1, 500)  # 500 of margin
+    assert account.free == 500
+    account.mark(1_100)
+    assert account.free == 500
+    account.order(1, 251, i=1)
+    assert account.denial() == (R.FREE_BALANCE, 500, 502)
+    account.order(1, 250, i=1)
+    assert account.free == 0
+    account.order(-1, 500)  # closing needs none, and gives back
+    assert account.free == 500
+
+
+def test_an_isolated_stock_borrows_the_rest_of_its_cost() -> None:
+    account = Account("isolated", STOCK)
+    account.price(1_000)
+    account.order(1, 200)
+    assert account.free == 0
+    account.order(-1, 100)
+    assert account.free == 500
+
+
+# --- liquidation ---------------------------------------------------------------------------------
+
+
+def liquidated(account: Account, i: int = 0) -> bool:
+    return bool((account.rows(M.ALERT_ROW, R.LIQUIDATION)["instrument"] == i).any())
+
+
+@pytest.mark.parametrize("margin", ["cross", "isolated"])
+@pytest.mark.parametrize(
+    ("side", "safe", "gone"),
+    # Long 1,000 at 10.00 with 1,000: 1,000 - 1,000 x (10 - p) < 0.05 x 1,000 p below 9 / 0.95 =
+    # 9.4737; short above 11 / 1.05 = 10.4762.
+    [(1, 948, 947), (-1, 1_047, 1_048)],
+)
+def test_at_which_mark_a_position_is_liquidated(
+    margin: str, side: int, safe: int, gone: int
+) -> None:
+    account = Account(margin, PERPETUAL)
+    account.price(1_000)
+    account.order(side, 1_000)
+    account.mark(safe)
+    assert (account.qty(), liquidated(account)) == (side * 1_000, False)
+    account.step(quote(0, gone, gone, 10**6))
+    assert account.qty() == side * 1_000  # a quote makes no mark where the venue sends one
+    account.mark(gone)
+    assert account.qty() == 0
+    (alert,) = account.rows(M.ALERT_ROW, R.LIQUIDATION)
+    needed, equity = 0.05 * 10 * gone, 1_000 - abs(1_000 - gone) * 10
+    assert (alert["b"] / DOLLAR, alert["c"] / DOLLAR) == (needed, equity)
+    (fill,) = account.rows(M.FILL_ROW)[1:]
+    assert (fill["b"], fill["c"]) == (-side * 1_000, gone)
+
+
+def test_isolated_stands_by_itself_and_cross_by_everything() -> None:
+    """With 10,000 more in the account cross holds where isolated doesn't."""
+    for margin, held in (("cross", 1_000), ("isolated", 0)):
+        account = Account(margin, PERPETUAL, cash=11_000.0)
+        account.price(1_000)
+        account.order(1, 1_000)
+        account.price(947)
+        assert account.qty() == held
+
+
+def test_orders_are_cancelled_and_the_fee_is_a_cash_row() -> None:
+    account = Account("cross", PERPETUAL, OTHER, liquidation_fee="0.01")
+    for i in (0, 1):
+        account.price(1_000, i)
+    account.order(1, 900)
+    mine = account.order(1, 10, 500)
+    other = account.order(1, 10, 500, i=1)
+    account.order(-1, 900, 2_000, exec_flags=K.REDUCE_ONLY)
+    account.price(930)  # 1,000 - 630 = 370 against 418.50
+    assert (account.qty(), account.open_orders) == (0, 1)
+    status = {int(row["a"]): K.STATUS_NAMES[int(row["code"])] for row in account.rows(M.ORDER_ROW)}
+    assert (status[mine], status[other]) == ("cancelled", "accepted")
+    (paid,) = account.rows(M.CASH_ROW)
+    assert (paid["code"], paid["a"], paid["b"]) == (K.CASH_LIQUIDATION, -83_700_000, 10_000_000)
+    assert (paid["c"], paid["d"]) == (900, 930)
+    header = account.engine.header
+    assert int(header["cash"]) + int(header["margined"]) == (1_000 - 630) * DOLLAR - 83_700_000
+
+
+def test_it_isnt_repeated_and_the_next_position_is_unaffected() -> None:
+    account = Account("cross", PERPETUAL, liquidation_fee="0.001", cash=2_000.0)
+    account.price(1_000)
+    account.order(1, 2_000)
+    account.price(940)  # 800 against 940
+    assert len(account.rows(M.ALERT_ROW, R.LIQUIDATION)) == 1
+    for ticks in (930, 935, 920):
+        account.price(ticks)
+    assert len(account.rows(M.CASH_ROW)) == 1
+    account.price(1_000)
+    account.order(1, 500)
+    assert account.qty() == 500
+    account.price(950)
+    assert account.qty() == 500
+    account.price(880)  # 781.2 - 600 = 181.2 against 220: a second one, with its own fee
+    assert account.qty() == 0
+    assert len(account.rows(M.CASH_ROW)) == 2
+    (alert,) = [a for a in L.pool(account.engine.block, "alerts") if a["id"] == 1]
+    assert (alert["rule"], alert["severity"]) == (R.LIQUIDATION, K.CRITICAL)
+
+
+def test_a_position_that_opens_under_water_is_liquidated_though_the_last_one_was() -> None:
+    """Filled at 10.00 with the mark at 9.40: too far below at its first moment."""
+    account = Account("isolated", PERPETUAL, cash=5_000.0)
+    account.price(1_000)
+    account.order(1, 1_000)
+    account.price(940)
+    assert account.qty() == 0
+    account.step(quote(0, 1_000, 1_000, 10**6))
+    account.order(1, 1_000)
+    assert account.qty() == 0
+    assert len(account.rows(M.FILL_ROW)) == 4
+
+
+def test_a_thin_market_delays_the_end_and_doesnt_stop_it() -> None:
+    """300 lots are shown at a time: the closing order works on; one alert, one fee."""
+    account = Account("cross", PERPETUAL, liquidation_fee="0.01")
+    account.price(1_000)
+    account.order(1, 1_000)
+    account.price(940, lots=300)
+    assert account.qty() == 700
+    account.price(940, lots=300)  # nothing new is shown
+    assert account.qty() == 700
+    for ticks, left in ((939, 400), (940, 100), (941, 0), (940, 0)):
+        account.price(ticks, lots=300)
+        assert account.qty() == left
+    assert len(account.rows(M.CASH_ROW)) == len(account.rows(M.ALERT_ROW, R.LIQUIDATION)) == 1
+    assert account.open_orders == 0
+
+
+def test_a_halt_delays_the_end() -> None:
+    account = Account("cross", PERPETUAL)
+    account.price(1_000)
+    account.order(1, 1_000)
+    account.step(slot(M.STATUS, 0, a=K.HALT))
+    account.price(900)
+    assert (account.qty(), liquidated(account)) == (1_000, True)
+    account.step(slot(M.STATUS, 0, a=K.OPEN))
+    assert account.qty() == 0
+    assert account.rows(M.FILL_ROW)[-1]["c"] == 900
+
+
+def test_a_closing_order_that_is_cancelled_comes_again() -> None:
+    account = Account("cross", PERPETUAL)
+    account.price(1_000)
+    account.order(1, 1_000)
+    account.step(slot(M.STATUS, 0, a=K.HALT))
+    account.mark(900)
+    account.step(slot(M.CANCEL_ALL, 0, a=-1))
+    assert account.open_orders == 1
+    account.step(slot(M.STATUS, 0, a=K.OPEN))
+    assert account.qty() == 0
+    assert len(account.rows(M.ALERT_ROW, R.LIQUIDATION)) == 1
+
+
+def test_of_positions_that_back_each_other_no_more_are_closed_than_must() -> None:
+    """Both lose; without the first the second is backed, also while the first is on its way."""
+    for late in (af.Latency(), af.Latency(entry="50ms", response="50ms")):
+        account = Account("cross", PERPETUAL, OTHER, latency=late)
+        for i in (0, 1):
+            account.price(1_000, i)
+        account.order(1, 600)
+        account.order(1, 100, i=1)
+        account.ts += 10**9
+        account.price(1_000)
+        account.price(900)  # 400 left against 270 + 100
+        assert not liquidated(account)
+        account.price(895)  # 370 against 268.50 + 100
+        account.price(894)  # 364 against 268.20 + 100
+        assert (liquidated(account), liquidated(account, 1)) == (True, False)
+        account.ts += 10**9
+        account.price(894)
+        assert (account.qty(), account.qty(1)) == (0, 100)
+
+
+def test_every_owner_is_closed_and_pays_for_his_part() -> None:
+    class Long(af.Strategy):
+        qty: float = 100.0
+        done: int = 0
+
+        def on_quote(self, ctx, quote):
+            if self.done == 0:
+                self.done = 1
+                ctx.buy(quote.instrument, self.qty)
+
+    account = Account("cross", PERPETUAL, liquidation_fee="0.01")
+    for qty in (600.0, 300.0):
+        account.engine.add_strategy(python_entry(Long(qty=qty)), ["PERP"])
+    account.price(1_000)
+    account.order(-1, 50)
+    account.price(920)  # 1,000 - 850 x 0.80 = 320 against 391
+    positions = L.pool(account.engine.block, "positions").reshape(-1, 3)[:, 0]
+    assert positions["qty"].tolist()[:4] == [0, 0, 0, 0]
+    assert account.rows(M.CASH_ROW)["c"].tolist() == [-50, 600, 300]
+    assert account.rows(M.CASH_ROW)["a"].tolist() == [-4_600_000, -55_200_000, -27_600_000]
+
+
+def test_bars_liquidate_at_their_close_and_fill_at_the_next_open() -> None:
+    account = Account("cross", PERPETUAL)
+    engine = account.engine
+    engine.step(bar(T0 + HOUR, (1_000, 1_000, 1_000, 1_000)))
+    engine.step(submit(T0 + HOUR, K.HOST_ID, 1, 1_000))
+    engine.step(bar(T0 + 2 * HOUR, (1_000, 1_000, 930, 1_000)))  # its low isn't a mark
+    assert account.qty() == 1_000
+    engine.step(bar(T0 + 3 * HOUR, (1_000, 1_000, 940, 940)))
+    assert (account.qty(), liquidated(account)) == (1_000, True)
+    engine.step(bar(T0 + 4 * HOUR, (925, 960, 920, 950)))
+    assert account.qty() == 0
+    assert account.rows(M.FILL_ROW)[-1]["c"] == 925
+    check_money(engine)
+
+
+def test_cash_accounts_and_venues_without_margin_liquidate_nothing() -> None:
+    for margin in ("cash", "none"):
+        account = Account(margin, PERPETUAL)
+        account.price(1_000)
+        account.order(1, 500)
+        account.price(100)
+        assert account.qty() == 500
