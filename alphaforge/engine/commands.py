@@ -27,6 +27,7 @@ from alphaforge.engine.journal import journal_output
 from alphaforge.engine.links import filled_by_peers, grow, left_by_peers, unlink
 from alphaforge.engine.margin import backing, required
 from alphaforge.engine.money import notional, share
+from alphaforge.engine.order_index import find_order
 from alphaforge.engine.orders import is_closed
 from alphaforge.engine.portfolio import pay
 from alphaforge.engine.terms import TRIGGERED, has, reducible
@@ -248,7 +249,7 @@ def drain_commands(m):
         elif kind == O.DO_TRIGGERED_HERE:
             _triggered_here(m, slot, a)
         else:
-            found = O.find_order(m, a)
+            found = find_order(m, a)
             if found < 0 or order(m, found).strategy != slot:
                 h.illegal += 1
             elif kind == M.REPLACE:
@@ -364,7 +365,7 @@ def _host_submit(m, e):
     if message.instrument >= h.instruments_used:
         fail(m, K.FAULT_EVENT)
         return
-    if O.find_order(m, message.order_id) >= 0:
+    if find_order(m, message.order_id) >= 0:
         h.denied += 1
         journal_output(
             m, M.DENIAL_ROW, R.DUPLICATE_ID, message.instrument, message.order_id, 0, 0, HOST
@@ -372,9 +373,9 @@ def _host_submit(m, e):
         return
     parent, peer = -1, -1
     if message.parent > 0:
-        parent = O.find_order(m, message.parent)
+        parent = find_order(m, message.parent)
     if message.peer > 0:
-        peer = O.find_order(m, message.peer)
+        peer = find_order(m, message.peer)
     slot = O.new_order(m, message.order_id, HOST, message.instrument)
     if slot < 0:
         return
@@ -418,14 +419,14 @@ def run_host_command(m, e):
     if kind == M.SUBMIT:
         _host_submit(m, e)
     elif kind == M.CANCEL:
-        found = O.find_order(m, c.a)
+        found = find_order(m, c.a)
         if found >= 0 and order(m, found).open == 1:
             cancel_at_venue(m, found)
     elif kind == M.CANCEL_ALL:
         cancel_everything(m, c.a, -2)
     elif kind == M.REPLACE:
         change = submit_slots_at(e)
-        found = O.find_order(m, change.order_id)
+        found = find_order(m, change.order_id)
         run_replace(m, found, change.qty, change.price, change.stop)
     elif kind == M.STATE:
         engine_at(m).trading = c.a

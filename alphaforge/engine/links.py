@@ -2,7 +2,8 @@
 
 A child waits, held by the engine, until its parent fills, then works for as much as the parent has
 filled. Of peers linked as OCO a fill of one cancels the others; as OUO it leaves them as much as
-itself. A peer that is cancelled, expires or is refused takes the others along. The engine does all
+itself. A peer that is cancelled, expires or is refused takes the others along. An exit that has
+filled wholly cancels what is left of its entry. The engine does all
 this, not the venue, so its cancels take the venue's latency.
 """
 
@@ -13,7 +14,7 @@ from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine import orders as O
 from alphaforge.engine.block import engine_at, market, order, resting
-from alphaforge.engine.jit import kernel, part
+from alphaforge.engine.jit import hot, kernel, part
 from alphaforge.engine.resting import redraw
 from alphaforge.engine.wire import cancel_at_venue, change_under_way, has_latency, is_here, send
 
@@ -87,6 +88,13 @@ def left_by_peers(m, slot):
     return left
 
 
+@hot
+def _is_done_exit(m, slot):
+    """Whether an order has wholly given back what its parent took."""
+    o = order(m, slot)
+    return o.parent >= 0 and o.leaves == 0 and o.side != order(m, o.parent).side
+
+
 @part("void(int64, int64, int64)")
 def after_fill(m, slot, lots):
     """What follows from a fill of ``lots`` for the orders that this one hangs together with."""
@@ -97,6 +105,9 @@ def after_fill(m, slot, lots):
         parent = o.parent
         O.leave(m, parent, lots)
         O.transition(m, parent, O.DO_FILL if order(m, parent).leaves == 0 else O.DO_FILL_PART)
+    elif _is_done_exit(m, slot) and order(m, o.parent).open == 1:
+        # Out of what the entry took so far: its rest would work without its exits.
+        cancel_at_venue(m, o.parent)
     child = o.child
     while child >= 0 and o.type < K.FIRST_ALGORITHM:
         O.ask(m, O.DO_ACTIVATE, child, order(m, child).id, o.qty - o.leaves)

@@ -120,6 +120,8 @@ def _prevent_self_trade(m, slot, own):
     if first and resting(m, slot).state != L.NOT_THERE:  # after a halt both were there
         slot, own = own, slot
     rule = order(m, slot).stp
+    if order(m, slot).parent == own:
+        rule = K.CANCEL_OLDEST  # an exit never gives way to the rest of its own entry
     if rule == K.DECREMENT:
         lots = min(resting(m, slot).leaves, resting(m, own).leaves)
         _shrink(m, own, lots)

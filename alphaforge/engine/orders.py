@@ -15,7 +15,6 @@ from alphaforge.engine.block import (
     command_slot,
     engine_at,
     fail,
-    key,
     market,
     notice_address,
     notice_at,
@@ -26,6 +25,7 @@ from alphaforge.engine.block import (
 )
 from alphaforge.engine.jit import hot, kernel, part
 from alphaforge.engine.journal import journal_output
+from alphaforge.engine.order_index import index_add, index_remove
 
 ORDER_EVENTS = (
     "submit",
@@ -124,8 +124,6 @@ _TABLE = transition_table()
 DO_UNLINK, DO_ACTIVATE, DO_TRIGGERED_HERE = 200, 201, 202
 """Commands of the engine to itself: an order closed that others hang on, a child's turn has come,
 an emulated order's trigger was reached."""
-_SPREAD = 2_654_435_761  # the golden ratio of 2**32: multiplying spreads ids over the index
-_LOW_BITS = 2**31 - 1
 
 
 @kernel
@@ -146,57 +144,6 @@ def allows(status, event):
     return _TABLE[status, event] != K.FREE
 
 
-@kernel
-def _home(m, order_id):
-    return ((order_id & _LOW_BITS) * _SPREAD >> 16) & (engine_at(m).index_n - 1)
-
-
-@part("int64(int64, int64)")
-def find_order(m, order_id):
-    """The slot of a client id, or -1. Closed orders are found until their slot is reused."""
-    if order_id <= 0:
-        return -1
-    mask = engine_at(m).index_n - 1
-    at = _home(m, order_id)
-    while True:
-        found = key(m, at)
-        if found.id == order_id:
-            return found.slot
-        if found.id == 0:
-            return -1
-        at = (at + 1) & mask
-
-
-@kernel
-def _index_add(m, order_id, slot):
-    mask = engine_at(m).index_n - 1
-    at = _home(m, order_id)
-    while key(m, at).id != 0:
-        at = (at + 1) & mask
-    entry = key(m, at)
-    entry.id = order_id
-    entry.slot = slot
-
-
-@kernel
-def _index_remove(m, order_id):
-    """Take an id out and close the gap, so that no search meets a tombstone."""
-    mask = engine_at(m).index_n - 1
-    gap = _home(m, order_id)
-    while key(m, gap).id != order_id:
-        if key(m, gap).id == 0:
-            return
-        gap = (gap + 1) & mask
-    at = (gap + 1) & mask
-    while key(m, at).id != 0:
-        if ((at - _home(m, key(m, at).id)) & mask) >= ((at - gap) & mask):
-            key(m, gap).id = key(m, at).id
-            key(m, gap).slot = key(m, at).slot
-            gap = at
-        at = (at + 1) & mask
-    key(m, gap).id = 0
-
-
 @part("int64(int64, int64, int64, int64)")
 def new_order(m, order_id, owner, i):
     """Take a slot from the pool; -1 and a fault where none is free. Its terms are still to be set.
@@ -214,7 +161,7 @@ def new_order(m, order_id, owner, i):
     if h.free_head < 0:
         h.free_tail = -1
     if o.id != 0:
-        _index_remove(m, o.id)
+        index_remove(m, o.id)
     if order_id == 0:
         h.order_seq += 1
         order_id = h.order_seq
@@ -265,7 +212,7 @@ def new_order(m, order_id, owner, i):
     o.peer = slot
     o.filled_times = 0
     resting(m, slot).state = L.NOT_THERE
-    _index_add(m, order_id, slot)
+    index_add(m, order_id, slot)
     return slot
 
 

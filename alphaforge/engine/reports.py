@@ -10,6 +10,7 @@ from alphaforge.engine.atomic import load_i8, store_i8
 from alphaforge.engine.block import engine_at, known_at, order, order_slots_at
 from alphaforge.engine.executions import take_in
 from alphaforge.engine.jit import kernel, part
+from alphaforge.engine.order_index import find_order
 from alphaforge.engine.risk import raise_alert
 from alphaforge.engine.wire import hear
 
@@ -121,7 +122,7 @@ def apply_report(m, e):
     """
     h = engine_at(m)
     r = order_slots_at(e)
-    slot = O.find_order(m, r.order_id)
+    slot = find_order(m, r.order_id)
     if slot < 0:
         h.unknown_reports += 1
         return

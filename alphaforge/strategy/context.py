@@ -27,6 +27,7 @@ from alphaforge.engine.block import (
 from alphaforge.engine.clock import set_timer
 from alphaforge.engine.commands import may_only_look, working_lots
 from alphaforge.engine.jit import entry, hot, kernel
+from alphaforge.engine.order_index import find_order
 from alphaforge.engine.triggers import ATR_UNIT
 
 _HAIR = 1e-9
@@ -229,7 +230,7 @@ def bracket(m, i, qty, limit, take, stop, tif, tag):
 def link(m, first, second, kind):
     """Make peers of two working or just asked for orders of the strategy; 1 where it could."""
     owner = engine_at(m).view_strategy
-    a, b = O.find_order(m, first), O.find_order(m, second)
+    a, b = find_order(m, first), find_order(m, second)
     if a < 0 or b < 0 or a == b or (kind != K.OCO and kind != K.OUO):
         return 0
     ours = order(m, a).strategy == owner and order(m, b).strategy == owner
@@ -301,7 +302,7 @@ def cancel_all(m, i):
 @entry("void(int64, int64, float64, float64, float64)")
 def replace(m, order_id, limit, qty, stop):
     """Ask for another limit price, quantity or trigger price of a working order; NaN leaves it."""
-    slot = O.find_order(m, order_id)
+    slot = find_order(m, order_id)
     if slot >= 0:
         o = order(m, slot)
         i, side = o.instrument, o.side
@@ -357,7 +358,7 @@ def _ahead(m, slot):
 @entry("Tuple((int64, float64, float64, float64, float64, float64))(int64, int64)")
 def order_of(m, order_id):
     """(status, leaves, filled, limit, trigger price, ahead), human units; zeros where unknown."""
-    slot = O.find_order(m, order_id)
+    slot = find_order(m, order_id)
     if slot < 0:
         return 0, 0.0, 0.0, 0.0, 0.0, math.nan
     o = order(m, slot)

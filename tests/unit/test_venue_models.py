@@ -406,3 +406,25 @@ def test_a_smaller_quantity_keeps_its_place_and_another_price_loses_it() -> None
     send(machine, replace(T0 + 5, K.HOST_ID, price=98))
     assert ahead() == [30]
     assert np.isclose(int(machine.header["illegal"]), 0)
+
+
+# --- linked orders --------------------------------------------------------------------------------
+
+
+def test_an_exit_that_fills_cancels_what_is_left_of_its_entry() -> None:
+    """Four of ten were bought when the stop takes them out: the other six would have no stop."""
+    machine = engine()
+    leave = {"link": K.OUO, "exec_flags": K.REDUCE_ONLY, "parent": K.HOST_ID}
+    send(
+        machine,
+        quote(T0, 99, 100, lots=4),
+        submit(T0 + 1, K.HOST_ID, 1, 10, 100),
+        submit(T0 + 1, K.HOST_ID + 1, -1, 10, 110, **leave),
+        submit(T0 + 1, K.HOST_ID + 2, -1, 10, type=K.STOP_MARKET, stop=98, peer=K.HOST_ID + 1,
+               **leave),
+    )  # fmt: skip
+    assert fills(machine) == [(0, 4, 100, 1)]
+    send(machine, quote(T0 + 2, 96, 101, lots=50), trade(T0 + 3, 97))
+    assert fills(machine)[1:] == [(2, -4, 96, 3)]
+    assert [statuses(machine, n)[-1] for n in range(3)] == ["cancelled", "cancelled", "filled"]
+    assert int(machine.header["open_orders"]) == 0
