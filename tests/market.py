@@ -243,7 +243,7 @@ def free_slots(orders: Any, head: int, tail: int) -> set[int]:
 
 
 def _check_index(engine: Engine, orders: Any) -> None:
-    from alphaforge.engine.orders import find_order
+    from alphaforge.engine.order_index import find_order
 
     index = L.pool(engine.block, "index")
     used = np.flatnonzero(orders["id"] != 0)

@@ -255,7 +255,7 @@ def entry(signature: str) -> Callable[[Callable[..., Any]], Any]:
 
 def _register() -> None:
     """Import the modules whose entries nothing else would import: decorating registers them."""
-    for name in ("engine.kernels", "math", "strategy.context", "venues.simulated"):
+    for name in ("engine.kernels", "math", "strategy.actions", "venues.simulated"):
         importlib.import_module(f"alphaforge.{name}")
 
 

@@ -13,7 +13,7 @@ from alphaforge.engine import layout as L
 from alphaforge.engine.atomic import load_i8, view
 from alphaforge.engine.block import bar_at, engine_at, instrument_at, notice_at, slot_at
 from alphaforge.engine.messages import offset_of
-from alphaforge.strategy import context as C
+from alphaforge.strategy import actions as C
 from alphaforge.strategy.records import Obj, add_attribute, add_method, address_of, obj
 
 VIEW_AT = offset_of(L.ENGINE, "view_event")

@@ -272,7 +272,7 @@ def test_a_venue_that_reports_anything_at_all(operations: list[tuple[Any, ...]])
 
 
 def test_slots_are_reused_longest_closed_first_and_ids_found_until_then() -> None:
-    from alphaforge.engine.orders import find_order
+    from alphaforge.engine.order_index import find_order
 
     engine = small_engine()
     engine.step(quote(T0, 100, 101, lots=10**6))

@@ -34,8 +34,9 @@ from alphaforge.engine import messages as M
 from alphaforge.engine import rules as R
 from alphaforge.engine.engine import Engine
 from alphaforge.instrument import Instrument
+from alphaforge.strategy.actions import position_floats
 from alphaforge.strategy.compile import python_entry
-from alphaforge.strategy.context import Context, position_floats
+from alphaforge.strategy.context import Context
 from alphaforge.units import ledger_digits
 from alphaforge.venue import Fees, Venue
 
