@@ -341,7 +341,7 @@ class LiveDesk:
         price = ticks or int(picture.pool("markets")[index]["mark"])
         held = int(picture.position(0, index)["qty"])
         return D.WhatIf(
-            notional=float(price * lots * i.value) / int(picture.engine["ledger"]),
+            notional=_notional(i, price, lots) / int(picture.engine["ledger"]),
             position_after=float((held + ticket.side * lots) * i.quantity),
             position_limit=float(limit * i.quantity) if limit else None,
             reason="" if rule == R.PASSED else _denial(rule, picture, i),
@@ -398,11 +398,17 @@ class LiveDesk:
 
 
 _COLUMNS = ("open", "high", "low", "close")
-_IN_LOTS = (R.REDUCING_ONLY, R.QUANTITY_MIN, R.QUANTITY_MAX, R.MAX_POSITION)
 
 
 def _order(ticket: D.Ticket) -> Order:
     return Order(ticket.symbol, ticket.side, ticket.qty, limit=ticket.price, tif=ticket.tif)
+
+
+def _notional(i: Instrument, price: int, lots: int) -> float:
+    """Ledger units of lots at a price; of inverse contracts the coins that they are worth."""
+    if i.inverse:
+        return float(lots * i.value / price) if price else 0.0
+    return float(price * lots * i.value)
 
 
 def _denial(rule: int, picture: Snapshot, i: Instrument) -> str:
@@ -417,15 +423,16 @@ def _words(rule: int, limit: int, value: int, i: Instrument | None) -> str:
     meaning = R.RULES[rule][1]
     for unit in (", in lots", ", in ledger units"):
         meaning = meaning.removesuffix(unit)
-    if not limit or i is None:
+    if i is None or (not limit and not value):
         return meaning
-    if rule == R.MAX_NOTIONAL:
-        amounts = [f"{ledger_to_money(n, i.currency):,.2f}" for n in (value, limit)]
+    if rule in R.IN_MONEY:
+        digits = ledger_digits(i.currency) - 4
+        amounts = [f"{ledger_to_money(n, i.currency):,.{digits}f}" for n in (value, limit)]
         return f"{meaning}: {amounts[0]} of {amounts[1]} {i.currency}"
-    if rule in _IN_LOTS:
+    if rule in R.IN_LOTS:
         amounts = [f"{float(n * i.quantity):,.{i.qty_decimals}f}" for n in (value, limit)]
         return f"{meaning}: {amounts[0]} of {amounts[1]} {i.base}"
-    return f"{meaning}: {value:,} of {limit:,}"
+    return f"{meaning}: {value:,} of {limit:,}" if limit else meaning
 
 
 def _quote(i: Instrument, k: Any) -> D.Quote:

@@ -176,7 +176,7 @@ class Instrument:
         for name in (*_BOUNDS[0], *_BOUNDS[1], "strike"):
             text: Any = getattr(self, name)
             if text != "":
-                decimal_fraction(text, f"{name} of {self.symbol}")
+                decimal_fraction(text, name)
         for least, most in _BOUNDS:
             low, high = getattr(self, least), getattr(self, most)
             if low and high and Fraction(low) > Fraction(high):

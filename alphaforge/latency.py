@@ -106,7 +106,7 @@ class RecordedLatency(Latency):
         if missing:
             raise ConfigError(
                 "a recorded latency needs a DataFrame with the columns entry_ns and response_ns, "
-                f"index the time; missing: {', '.join(missing)}."
+                f"index the time; missing: {', '.join(missing)}. Rename yours."
             )
         ts = [to_ns(each) for each in frame.index]
         columns = (frame["entry_ns"].tolist(), frame["response_ns"].tolist())

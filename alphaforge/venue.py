@@ -100,8 +100,8 @@ class Fees:
         ConfigError
             If a rate isn't a Decimal string within one part per billion and between -1 and 1.
         """
-        maker = self.taker if self.maker is None else self.maker
-        return rate_parts(maker, "maker fee"), rate_parts(self.taker, "taker fee")
+        taker = rate_parts(self.taker, "taker fee")
+        return taker if self.maker is None else rate_parts(self.maker, "maker fee"), taker
 
     def tier_rows(self, currency: str) -> list[tuple[int, int, int]]:
         """(turnover in ledger units, maker, taker in parts per billion), lowest turnover first."""
@@ -148,7 +148,7 @@ class PowerQueue:
     code = K.QUEUE_POWER
 
     def __post_init__(self) -> None:
-        _positive(self.n, "n of a PowerQueue")
+        object.__setattr__(self, "n", _positive(self.n, "n of a PowerQueue"))
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class TickSlippage:
     code = K.SLIP_TICKS
 
     def __post_init__(self) -> None:
-        _positive(self.ticks, "ticks of a TickSlippage")
+        object.__setattr__(self, "ticks", _positive(self.ticks, "ticks of a TickSlippage"))
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class BasisPointSlippage:
     code = K.SLIP_BPS
 
     def __post_init__(self) -> None:
-        _positive(self.bps, "bps of a BasisPointSlippage")
+        object.__setattr__(self, "bps", _positive(self.bps, "bps of a BasisPointSlippage"))
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,9 @@ class VolumeShareSlippage:
     code = K.SLIP_VOLUME_SHARE
 
     def __post_init__(self) -> None:
-        _positive(self.impact, "impact of a VolumeShareSlippage")
+        object.__setattr__(
+            self, "impact", _positive(self.impact, "impact of a VolumeShareSlippage")
+        )
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,9 @@ class SquareRootSlippage:
     code = K.SLIP_SQRT
 
     def __post_init__(self) -> None:
-        _positive(self.coefficient, "coefficient of a SquareRootSlippage")
+        object.__setattr__(
+            self, "coefficient", _positive(self.coefficient, "coefficient of a SquareRootSlippage")
+        )
 
 
 Slippage = NoSlippage | TickSlippage | BasisPointSlippage | VolumeShareSlippage | SquareRootSlippage

@@ -8,12 +8,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alphaforge.errors import DataError
+from alphaforge.errors import DataError, InstrumentError, did_you_mean
 from alphaforge.instrument import Instrument
 from alphaforge.units import smallest_tick, to_count
 
 Columns = dict[str, npt.NDArray[Any]]
 PRICES = ("open", "high", "low", "close")
+GREEKS = ("price", "iv", "delta", "gamma", "vega", "theta", "rho", "underlying")
+_RANGES = {
+    "price": (0.0, np.inf),
+    "iv": (0.0, np.inf),
+    "delta": (-1.0, 1.0),
+    "underlying": (0.0, np.inf),
+}
 _SHOWN = 5
 _TIMES = ("datetime64", "datetime", "date", "empty")
 _NO_TIMES = {
@@ -120,6 +127,43 @@ def trade_columns(frame: Any, instrument: Instrument) -> Columns:
         "size": _lots(size, "size", instrument, ts),
         "side": side.astype(np.int8),
     }
+
+
+def greek_columns(frame: Any, instrument: Instrument) -> Columns:
+    """A frame of greeks as columns: ts int64, the others float64, NaN where unknown.
+
+    Raises
+    ------
+    InstrumentError
+        Where the instrument is no option.
+    DataError
+        For unknown columns, unsorted or duplicate times, and numbers that can't be.
+    """
+    if instrument.kind != "option":
+        raise InstrumentError(
+            f"{instrument.symbol} is of kind {instrument.kind}, and only options have greeks. "
+            "Add it with kind='option'."
+        )
+    names = [str(column).lower() for column in frame.columns]
+    for name in names:
+        if name not in (*GREEKS, "ts"):
+            raise DataError(
+                f"greeks have the columns {', '.join(GREEKS)}, and no {name!r}. "
+                f"{did_you_mean(name, GREEKS)}"
+            )
+    if not set(names) & set(GREEKS):
+        raise DataError(f"greeks need at least one of the columns {', '.join(GREEKS)}. Give some.")
+    ts = _times(frame, "greeks")
+    columns: Columns = {"ts": ts}
+    for name in GREEKS:
+        given = _named(frame, name, "greeks") is not None
+        values = _column(frame, name, "greeks") if given else np.full(ts.size, np.nan)
+        low, high = _RANGES.get(name, (-np.inf, np.inf))
+        _refuse(np.isinf(values), ts, f"{name} of {instrument.symbol} is infinite")
+        outside = (values < low) | (values > high)
+        _refuse(outside, ts, f"{name} of {instrument.symbol} is not from {low:g} to {high:g}")
+        columns[name] = values
+    return columns
 
 
 def _named(frame: Any, name: str, what: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,15 +11,29 @@ import numpy as np
 import numpy.typing as npt
 
 from alphaforge.data.bars import aggregate_bars, bars_of_trades, held_inside
-from alphaforge.data.check import bar_columns, read_frame, time_text, trade_columns
+from alphaforge.data.check import (
+    GREEKS,
+    bar_columns,
+    greek_columns,
+    read_frame,
+    time_text,
+    trade_columns,
+)
+from alphaforge.data.instruments import (
+    check_instrument,
+    has_data,
+    same_scale,
+    store_instrument,
+    stored_instruments,
+)
 from alphaforge.data.store import Store
+from alphaforge.data.synthetic import synthetic_bars
 from alphaforge.engine import messages as M
 from alphaforge.engine.bars import pack_bars
 from alphaforge.errors import DataError, InstrumentError, did_you_mean
 from alphaforge.instrument import Instrument
 from alphaforge.units import (
     format_interval,
-    ledger_digits,
     parse_interval,
     to_float,
     to_ns,
@@ -30,19 +43,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_SHARES = 10**6
-_COLUMNS = (
-    "symbol",
-    "tick",
-    "lot",
-    "currency",
-    "multiplier",
-    "base",
-    "venue",
-    "kind",
-    "calendar",
-    "simulated",
-)
-"""Of an instrument; what else it has is stored as JSON."""
 BAR_COLUMNS = ("ts_open", "ts", "open", "high", "low", "close", "volume")
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -68,11 +68,8 @@ class History(Store):
 
     def _load(self, db: duckdb.DuckDBPyConnection) -> None:
         self._instruments.clear()
-        names = ", ".join(_COLUMNS)
-        for row in db.execute(f"SELECT id, details, {names} FROM store.instruments").fetchall():
-            details = json.loads(row[1]) if row[1] else {}
-            instrument = Instrument(**dict(zip(_COLUMNS, row[2:], strict=True)), **details)
-            self._instruments[instrument.symbol] = (row[0], instrument)
+        for id_, instrument in stored_instruments(db):
+            self._instruments[instrument.symbol] = (id_, instrument)
 
     # --- instruments ----------------------------------------------------------------------------
 
@@ -84,24 +81,23 @@ class History(Store):
         InstrumentError
             Where the tick or lot of one with data would change: stored integers would lie.
         """
-        _check_instrument(instrument)
+        check_instrument(instrument)
         with self._using() as db:  # two threads that add must not take the same id
             known = self._instruments.get(instrument.symbol)
             if known is not None and known[1] == instrument:
                 return
-            if known is not None and not _same_scale(known[1], instrument) and _has_data(db, known):
+            if (
+                known is not None
+                and not same_scale(known[1], instrument)
+                and has_data(db, known[0])
+            ):
                 raise InstrumentError(
                     f"{instrument.symbol} has data on tick {known[1].tick} and lot {known[1].lot}; "
                     f"they can't change to {instrument.tick} and {instrument.lot}. "
                     "Use another symbol."
                 )
             id_ = known[0] if known is not None else len(self._instruments)
-            row = _instrument_row(id_, instrument)
-            db.execute(
-                f"INSERT OR REPLACE INTO store.instruments ({', '.join(row)}) "
-                f"VALUES ({', '.join('?' * len(row))})",
-                list(row.values()),
-            )
+            store_instrument(db, id_, instrument)
             self._instruments[instrument.symbol] = (id_, instrument)
 
     def add_session_instrument(self, instrument: Instrument) -> None:
@@ -113,9 +109,9 @@ class History(Store):
         self.add_instrument(replace(instrument, symbol=self._session_symbol(instrument)))
 
     def _session_symbol(self, instrument: Instrument) -> str:
-        _check_instrument(instrument)
+        check_instrument(instrument)
         known = self._instruments.get(instrument.symbol)
-        ours = known is None or (known[1].simulated and _same_scale(known[1], instrument))
+        ours = known is None or (known[1].simulated and same_scale(known[1], instrument))
         return instrument.symbol if ours else f"{instrument.symbol}.SIM"
 
     def session_id(self, instrument: Instrument) -> int:
@@ -149,6 +145,16 @@ class History(Store):
             )
         return found
 
+    def _kept(self, symbol: Any) -> tuple[int, Instrument]:
+        """A symbol whose own data is stored: not one that is made of others."""
+        id_, instrument = self._known(symbol)
+        if instrument.kind == "synthetic":
+            raise InstrumentError(
+                f"{symbol} is synthetic: its bars are computed from those of "
+                f"{', '.join(instrument.legs)}. Write theirs."
+            )
+        return id_, instrument
+
     def instrument_id(self, symbol: str) -> int:
         """The id that stored rows carry."""
         return self._known(symbol)[0]
@@ -176,7 +182,7 @@ class History(Store):
             For NaN, negative, unsorted or duplicate rows, prices off the tick (named, with the
             smallest tick that fits); nothing is written then.
         """
-        id_, instrument = self._known(symbol)
+        id_, instrument = self._kept(symbol)
         interval = parse_interval(spec)
         spec = format_interval(interval)  # 60s is 1m: one length is one store
         columns = bar_columns(read_frame(frame, "bars"), instrument, interval, open_time)
@@ -210,7 +216,7 @@ class History(Store):
         DataError
             As ``write_bars``; nothing is written then.
         """
-        id_, instrument = self._known(symbol)
+        id_, instrument = self._kept(symbol)
         columns = trade_columns(read_frame(frame, "trades"), instrument)
         if not columns["ts"].size:
             return 0
@@ -259,7 +265,7 @@ class History(Store):
         DataError
             For no time, and for what isn't a ratio of whole numbers.
         """
-        id_, _ = self._known(symbol)
+        id_, _ = self._kept(symbol)
         ts = to_ns(when)
         ratio: list[Any] = [numerator, denominator]
         whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in ratio)
@@ -275,6 +281,38 @@ class History(Store):
                 [id_, ts, int(numerator), int(denominator)],
             )
 
+    def write_greeks(self, symbol: str, frame: Any) -> int:
+        """Store what somebody's model says of an option; a row of the same time is replaced.
+
+        Parameters
+        ----------
+        frame : DataFrame, or path of a Parquet file
+            Some or all of the columns price, iv, delta, gamma, vega, theta, rho, underlying, as
+            their source has them (NaN unknown); index (or column ``ts``) the time, UTC.
+
+        Returns
+        -------
+        int
+            Rows written.
+
+        Raises
+        ------
+        InstrumentError
+            Where it is no option.
+        DataError
+            For unknown columns, unsorted times, and numbers that can't be; nothing is written.
+        """
+        id_, instrument = self._known(symbol)
+        columns = greek_columns(read_frame(frame, "greeks"), instrument)
+        table = {"instrument": np.full(columns["ts"].size, id_, np.int32), **columns}
+        with self.transaction(), self._incoming(table) as db:
+            db.execute(
+                "DELETE FROM store.greeks WHERE instrument = ? AND ts IN (SELECT ts FROM incoming)",
+                [id_],
+            )
+            db.execute("INSERT INTO store.greeks BY NAME SELECT * FROM incoming")
+        return int(columns["ts"].size)
+
     def load_samples(self) -> None:
         """Real data without a network: five stocks daily with their splits, and ECB rates."""
         from alphaforge.data.samples import load_samples
@@ -287,14 +325,17 @@ class History(Store):
         """Bars as int64 columns: ``BAR_COLUMNS``, ticks and lots, oldest first.
 
         Stored bars of that spec; else built from stored trades, else from smaller stored bars.
-        Where it builds them, a bar ends and the next begins at a split.
+        Where it builds them, a bar ends and the next begins at a split. Those of a synthetic
+        instrument are computed from its legs' bars, see ``synthetic_bars``.
 
         Raises
         ------
         DataError
             Where nothing stored can make them, with the specs that are stored.
         """
-        id_, _ = self._known(symbol)
+        id_, instrument = self._known(symbol)
+        if instrument.kind == "synthetic":
+            return self._synthetic(instrument, spec)
         interval = parse_interval(spec)
         spec = format_interval(interval)
         stored = self._bars(id_, spec)
@@ -315,6 +356,23 @@ class History(Store):
                 else "Write some with lab.history.write_bars(...)."
             )
         )
+
+    def _synthetic(self, made: Instrument, spec: str) -> Columns:
+        legs = []
+        for symbol, weight in made.weights.items():
+            leg = self._instruments.get(symbol, (0, None))[1]
+            if leg is None:
+                raise InstrumentError(
+                    f"{made.symbol} is made of {symbol!r}, which isn't known. "
+                    f"{did_you_mean(symbol, self._instruments)}"
+                )
+            if leg.kind == "synthetic" or leg.currency != made.currency:
+                raise InstrumentError(
+                    f"{made.symbol} in {made.currency} can't be made of {symbol}, of kind "
+                    f"{leg.kind} in {leg.currency}. Its legs must trade, in its own currency."
+                )
+            legs.append((leg, weight, self.bar_columns(symbol, spec)))
+        return synthetic_bars(made, legs)
 
     def _bars(self, id_: int, spec: str) -> Columns:
         names = ", ".join(BAR_COLUMNS)
@@ -353,8 +411,11 @@ class History(Store):
         }
 
     def specs(self, symbol: str) -> list[str]:
-        """Bar specs stored of a symbol, shortest first."""
-        id_, _ = self._known(symbol)
+        """Bar specs stored of a symbol, or of all legs of a synthetic one; shortest first."""
+        id_, instrument = self._known(symbol)
+        if instrument.legs:
+            shared = set.intersection(*(set(self.specs(leg)) for leg in instrument.legs))
+            return sorted(shared, key=parse_interval)
         with self._using() as db:
             rows = db.execute(
                 "SELECT DISTINCT spec FROM store.bars WHERE instrument = ?", [id_]
@@ -374,6 +435,21 @@ class History(Store):
         data["volume"] = to_float(columns["volume"], lot.numerator, lot.denominator)
         index = pd.DatetimeIndex(columns["ts"].astype("datetime64[ns]"), tz="UTC", name="ts")
         return pd.DataFrame(data, index=index)
+
+    def greeks(self, symbol: str) -> pd.DataFrame:
+        """What ``write_greeks`` stored: float64 columns, NaN unknown; index the time, UTC."""
+        import pandas as pd
+
+        id_, _ = self._known(symbol)
+        with self._using() as db:
+            found = db.execute(
+                f"SELECT ts, {', '.join(GREEKS)} FROM store.greeks WHERE instrument = ? "
+                "ORDER BY ts",
+                [id_],
+            ).fetchnumpy()
+        ts = np.ascontiguousarray(found["ts"], np.int64).astype("datetime64[ns]")
+        index = pd.DatetimeIndex(ts, tz="UTC", name="ts")
+        return pd.DataFrame({n: np.ma.filled(found[n], np.nan) for n in GREEKS}, index=index)
 
     def bar_events(
         self, symbol: str, spec: str, index: int
@@ -408,41 +484,3 @@ class History(Store):
         actions["kind"], actions["instrument"], actions["ts"] = M.ACTION, index, splits["ts"]
         actions["a"], actions["b"] = splits["numerator"], splits["denominator"]
         return bars, actions
-
-
-def _same_scale(left: Instrument, right: Instrument) -> bool:
-    return left.price == right.price and left.quantity == right.quantity
-
-
-def _check_instrument(instrument: Any) -> None:
-    if not isinstance(instrument, Instrument):
-        raise InstrumentError(
-            f"expected an Instrument, not {instrument!r}. Give Instrument('AAPL', tick='0.01')."
-        )
-
-
-def _instrument_row(id_: int, instrument: Instrument) -> dict[str, Any]:
-    fields = {name: getattr(instrument, name) for name in instrument.__dataclass_fields__}
-    details = {
-        name: dict(value) if name == "legs" else value
-        for name, value in fields.items()
-        if name not in _COLUMNS and value
-    }
-    price, lot = instrument.price, instrument.quantity
-    return {
-        "id": id_,
-        **{name: fields[name] for name in _COLUMNS},
-        "details": json.dumps(details, sort_keys=True),
-        "price_num": price.numerator,
-        "price_den": price.denominator,
-        "lot_num": lot.numerator,
-        "lot_den": lot.denominator,
-        "ledger": 10 ** ledger_digits(instrument.currency),
-    }
-
-
-def _has_data(db: duckdb.DuckDBPyConnection, known: tuple[int, Instrument]) -> bool:
-    tables = ("bars", "trades", "quotes", "orders", "fills")
-    parts = (f"EXISTS (SELECT 1 FROM store.{t} WHERE instrument = $1)" for t in tables)
-    found = db.execute(f"SELECT {' OR '.join(parts)}", [known[0]]).fetchone()
-    return bool(found and found[0])

@@ -18,6 +18,10 @@ CREATE TABLE IF NOT EXISTS store.quotes (
     instrument INTEGER, ts BIGINT, bid BIGINT, bid_size BIGINT, ask BIGINT, ask_size BIGINT);
 CREATE TABLE IF NOT EXISTS store.actions (
     instrument INTEGER, ts BIGINT, kind VARCHAR, numerator BIGINT, denominator BIGINT);
+-- What somebody's model said of an option, as it was given: never priced here.
+CREATE TABLE IF NOT EXISTS store.greeks (
+    instrument INTEGER, ts BIGINT, price DOUBLE, iv DOUBLE, delta DOUBLE, gamma DOUBLE, vega DOUBLE,
+    theta DOUBLE, rho DOUBLE, underlying DOUBLE);
 CREATE TABLE IF NOT EXISTS store.fx (date DATE, currency VARCHAR, rate DOUBLE);
 CREATE TABLE IF NOT EXISTS store.runs (
     run_id VARCHAR, session VARCHAR, started TIMESTAMP, kind VARCHAR, strategy VARCHAR,
@@ -51,6 +55,8 @@ CREATE OR REPLACE VIEW quotes AS SELECT i.symbol, make_timestamp_ns(q.ts) AS ts,
     FROM store.quotes q JOIN store.instruments i ON q.instrument = i.id;
 CREATE OR REPLACE VIEW actions AS SELECT i.symbol, make_timestamp_ns(a.ts) AS ts, a.kind, a.numerator, a.denominator
     FROM store.actions a JOIN store.instruments i ON a.instrument = i.id;
+CREATE OR REPLACE VIEW greeks AS SELECT i.symbol, make_timestamp_ns(g.ts) AS ts, g.* EXCLUDE (instrument, ts)
+    FROM store.greeks g JOIN store.instruments i ON g.instrument = i.id;
 CREATE OR REPLACE VIEW fx AS SELECT date, 'EUR' AS base, currency, rate FROM store.fx;
 CREATE OR REPLACE VIEW runs AS SELECT * FROM store.runs;
 CREATE OR REPLACE VIEW orders AS SELECT o.session, o.order_id, i.symbol, o.strategy, o.side, o.type,

@@ -109,6 +109,21 @@ RULES: dict[int, tuple[str, str]] = {
 }
 """Code -> name and meaning."""
 
+IN_LOTS = (
+    REDUCING_ONLY,
+    QUANTITY_MIN,
+    QUANTITY_MAX,
+    MAX_POSITION,
+    DISPLAY_QUANTITY,
+    REDUCE_ONLY,
+    OVER_FILL,
+    SHORT_SALE,
+)
+"""Codes whose numbers are lots."""
+
+IN_MONEY = (MAX_NOTIONAL, INSTRUMENT_NOTIONAL, FREE_BALANCE, LIQUIDATION)
+"""Codes whose numbers are ledger units."""
+
 REASONS = (DUPLICATE_ID, ENGINE_HALTED, KILL_SWITCH, LIQUIDATION, OVER_FILL, BOOK_STALE)
 """Codes that no check gives: other reasons to deny, or alerts."""
 

@@ -299,6 +299,8 @@ def _line_of(error: BaseException, strategy: Strategy) -> int | None:
 def _warnings(history: History, run: Run) -> list[str]:
     found = []
     for index, symbol in enumerate(run.symbols):
+        if run.instruments[index].kind == "synthetic":
+            continue  # a sum may be 0, and has no actions of its own
         own = run.bars["instrument"] == index if len(run.symbols) > 1 else slice(None)
         opens, closes, ts = run.bars["open"][own], run.bars["close"][own], run.bars["ts_open"][own]
         if opens.size < 2:

@@ -20,6 +20,7 @@ from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
 from alphaforge.errors import DataError
 from alphaforge.instrument import Instrument
+from alphaforge.units import ledger_digits
 from alphaforge.venue import (
     BasisPointSlippage,
     FrontQueue,
@@ -37,6 +38,7 @@ from alphaforge.venue import (
 if TYPE_CHECKING:
     import pandas as pd
 
+_NAT = np.iinfo(np.int64).min
 POWERS = (0.5, 1.0, 2.0, 3.0, 5.0)
 CANDIDATES: tuple[Queue, ...] = (
     ThroughQueue(),
@@ -106,6 +108,9 @@ def fit_queue(
     import pandas as pd
 
     _check_columns(orders, _QUEUE_COLUMNS, "orders")
+    _check_orders(orders)
+    if not candidates:
+        raise DataError("candidates must be queue models, and there are none. Leave them out.")
     base = venue or Venue(depth="L2")
     stream = _with_orders(recording, orders)
     qty = orders["qty"].to_numpy(np.float64)
@@ -156,8 +161,9 @@ def fit_slippage(fills: pd.DataFrame, instrument: Instrument) -> Fit:
 
     _check_columns(fills, _SLIP_COLUMNS, "fills")
     side, qty, price, arrival, volume = (fills[name].to_numpy(np.float64) for name in _SLIP_COLUMNS)
-    if not (arrival > 0).all() or not (price > 0).all() or not (volume > 0).all():
-        raise DataError("prices and volumes of fills must be positive. Leave the others out.")
+    for name, values in zip(_SLIP_COLUMNS[1:], (qty, price, arrival, volume), strict=True):
+        _refuse_rows(~np.isfinite(values) | (values <= 0), f"{name} of fills must be positive")
+    _refuse_rows(~np.isin(side, (1, -1)), "side of fills must be +1 or -1")
     cost = side * (price - arrival) / arrival
     share = qty / volume
     tick = float(instrument.price)
@@ -194,10 +200,36 @@ def _check_columns(frame: Any, wanted: tuple[str, ...], what: str) -> None:
         )
 
 
+def _refuse_rows(wrong: npt.NDArray[np.bool_], what: str) -> None:
+    rows = np.flatnonzero(wrong)
+    if rows.size:
+        raise DataError(
+            f"{what}, and isn't in row {int(rows[0])} ({rows.size} such rows). Leave those out."
+        )
+
+
+def _check_orders(orders: pd.DataFrame) -> None:
+    """Own orders make sense by themselves, before anything is simulated."""
+    side, qty, filled = (orders[name].to_numpy(np.float64) for name in ("side", "qty", "filled"))
+    _refuse_rows(~np.isin(side, (1, -1)), "side of orders must be +1 or -1")
+    _refuse_rows(~np.isfinite(qty) | (qty <= 0), "qty of orders must be positive")
+    _refuse_rows(~((filled >= 0) & (filled <= qty)), "filled of orders must be from 0 to qty")
+    placed, gone, last = (_ns(orders[name]) for name in ("ts", "cancelled", "ts_filled"))
+    there = gone != _NAT
+    _refuse_rows(placed == _NAT, "ts of orders must be given")
+    _refuse_rows(there & (gone < placed), "cancelled of orders must be after ts")
+    _refuse_rows((filled > 0) & (last < placed), "ts_filled of orders must be given where filled")
+
+
 def _ns(times: Any) -> npt.NDArray[np.int64]:
     import pandas as pd
 
-    stamps = pd.DatetimeIndex(pd.to_datetime(times, utc=True)).as_unit("ns")
+    try:
+        stamps = pd.DatetimeIndex(pd.to_datetime(times, utc=True, format="ISO8601")).as_unit("ns")
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"times must be datetimes: {error}. Convert them: pandas.to_datetime(times, utc=True)."
+        ) from None
     return np.ascontiguousarray(stamps.asi8)
 
 
@@ -207,7 +239,7 @@ def _with_orders(recording: Recording, orders: pd.DataFrame) -> npt.NDArray[np.u
     events["instrument"] = 0
     i = recording.instrument
     placed, gone = _ns(orders["ts"]), _ns(orders["cancelled"])
-    if placed.min() < events["ts"][0] or placed.max() > events["ts"][-1]:
+    if not events.size or placed.min() < events["ts"][0] or placed.max() > events["ts"][-1]:
         raise DataError(
             "orders must lie within the recording's time. Give those that it covers: "
             "recording.window(start, stop)."
@@ -241,8 +273,10 @@ def _simulated(
     orders = 1 << max(12, int(count).bit_length() + 1)
     capacities = L.Capacities(levels=levels, orders=orders, queued=1 << 16, far=1 << 15)
     rows_kept = 1 << (capacities.event_rows + (1 << 16)).bit_length()
-    engine = Engine(instrument.currency, 1e12, venue=venue, capacities=capacities,
-                    journal_rows=rows_kept)  # fmt: skip
+    plenty = float(2**60 // 10 ** ledger_digits(instrument.currency))
+    engine = Engine(
+        instrument.currency, plenty, venue=venue, capacities=capacities, journal_rows=rows_kept
+    )
     engine.add_instrument(instrument)
     rows: list[npt.NDArray[Any]] = []
     taken = 0

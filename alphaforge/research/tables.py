@@ -157,18 +157,6 @@ def round_trips(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
     return table
 
 
-_IN_LOTS = (
-    R.REDUCING_ONLY,
-    R.QUANTITY_MIN,
-    R.QUANTITY_MAX,
-    R.MAX_POSITION,
-    R.REDUCE_ONLY,
-    R.DISPLAY_QUANTITY,
-    R.SHORT_SALE,
-)
-_IN_MONEY = (R.MAX_NOTIONAL, R.INSTRUMENT_NOTIONAL, R.FREE_BALANCE, R.LIQUIDATION)
-
-
 def denial_text(row: Any, instrument: Instrument) -> str:
     """``CODE: limit=..., value=...`` of a denial row, in the instrument's human units."""
     rule = int(row["code"])
@@ -177,9 +165,10 @@ def denial_text(row: Any, instrument: Instrument) -> str:
 
 
 def _denial_number(rule: int, number: int, instrument: Instrument) -> str:
-    if rule in _IN_MONEY:
-        return f"{ledger_to_money(number, instrument.currency):.2f} {instrument.currency}"
-    if rule in _IN_LOTS:
+    if rule in R.IN_MONEY:
+        digits = ledger_digits(instrument.currency) - 4
+        return f"{ledger_to_money(number, instrument.currency):.{digits}f} {instrument.currency}"
+    if rule in R.IN_LOTS:
         unit = f" {instrument.base}" if instrument.base else ""
         return f"{float(number * instrument.quantity):.{instrument.qty_decimals}f}{unit}"
     return str(number)

@@ -143,7 +143,7 @@ def _curves(made: figure, pane: Pane, tokens: dict[str, str]) -> None:
         if pane.kind == "bars":
             source = ColumnDataSource({"x": list(pane.names), "y": curve.y})
             drawn = made.vbar("x", 0.6, "y", source=source, fill_color=colour, line_color=None)
-            made.y_range.start = min(0.0, float(np.nanmin(curve.y)))
+            made.y_range.start = min(0.0, *curve.y[np.isfinite(curve.y)].tolist(), 0.0)
         else:
             few = thinned(curve)
             source = ColumnDataSource({"x": few.x, "y": few.y})

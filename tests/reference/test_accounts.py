@@ -1,16 +1,23 @@
-"""Accounts against a slow twin: fees, funding, borrow, swaps, interest, linear and inverse P&L.
+"""Accounts against a slow twin: fees, funding, borrow, swaps, interest.
 
 The twin keeps an account in Fractions and rounds half to even where the engine says that it does.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
 
-import numpy as np
 import pytest
+from accounts import (
+    FINE,
+    FUTURE,
+    INVERSE,
+    PERPETUAL,
+    STOCK,
+    THIRDS,
+    Pair,
+    owners,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from market import (
@@ -20,6 +27,7 @@ from market import (
     half_even,
     instrument,
     quote,
+    report,
     rows_of,
     slot,
     small_engine,
@@ -27,203 +35,16 @@ from market import (
     worth_of,
 )
 
-import alphaforge as af
 from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
-from alphaforge.engine import rules as R
-from alphaforge.engine.engine import Engine
+from alphaforge.engine.ring import Ring
 from alphaforge.instrument import Instrument
-from alphaforge.strategy.actions import position_floats
-from alphaforge.strategy.compile import python_entry
-from alphaforge.strategy.context import Context
-from alphaforge.units import ledger_digits
-from alphaforge.venue import Fees, Venue
+from alphaforge.venue import Fees
 
-STOCK = instrument("STOCK", borrow_rate="0.0731", long_swap="-0.0123", short_swap="0.0045")
-FINE = instrument("FINE", "0.0001", lot="0.001", borrow_rate="3.5", long_swap="-0.0000017")
-FUTURE = instrument("FUT", "0.25", multiplier="50", kind="future", short_swap="-1.5")
-PERPETUAL = instrument("PERP", "0.1", lot="0.001", kind="perpetual", currency="USDT")
-INVERSE = instrument("INV", "0.5", lot="1", currency="BTC", kind="perpetual", inverse=True)
-THIRDS = instrument(
-    "THIRDS", "0.03", lot="1", multiplier="100", currency="BTC", kind="future", inverse=True
-)
 EACH = pytest.mark.parametrize(
     "traded", [STOCK, FINE, FUTURE, PERPETUAL, INVERSE, THIRDS], ids=lambda i: i.symbol
 )
-CASH = {"BTC": 3.0}
-
-
-# --- the twin ------------------------------------------------------------------------------------
-
-
-def rate(text: str | None) -> Fraction:
-    return Fraction(text or "0")
-
-
-@dataclass
-class FeeTwin:
-    """``Fees``, worked out from its own words."""
-
-    fees: Fees
-    traded: Instrument
-    turnover: int = 0
-
-    def fee(self, amount: int, lots: int, maker: bool) -> int:
-        f, units = self.fees, Fraction(10) ** ledger_digits(self.traded.currency)
-        own = f.taker if f.maker is None or not maker else f.maker
-        for least, for_maker, for_taker in sorted(f.tiers, key=lambda row: Fraction(row[0])):
-            if self.turnover >= Fraction(least) * units:
-                own = for_maker if maker else for_taker
-        self.turnover += abs(amount)
-        fee = half_even(abs(amount) * rate(own))
-        fee += half_even(lots * Fraction(self.traded.lot) * rate(f.per_unit) * units)
-        if fee >= 0:
-            fee = max(fee, half_even(rate(f.minimum) * units))
-        return half_even(Fraction(fee, 10_000)) * 10_000 if f.round_to_minor else fee
-
-
-@dataclass
-class AccountTwin:
-    """One instrument's account: netting at average cost, exact to the ledger unit."""
-
-    traded: Instrument
-    fees: Fees
-    cash: int
-    interest: str = "0"
-    qty: int = 0
-    cost: int = 0
-    realised: int = 0
-    paid: int = 0
-    accrued: int = 0
-    mark: int = 0
-    model: FeeTwin = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.model = FeeTwin(self.fees, self.traded)
-
-    def worth(self, ticks: int, lots: int) -> int:
-        return worth_of(self.traded, ticks, lots)
-
-    def fill(self, lots: int, ticks: int, maker: bool = False) -> None:
-        amount = self.worth(ticks, lots)
-        fee = self.model.fee(amount, abs(lots), maker)
-        self.cash -= amount + fee
-        self.paid += fee
-        if self.qty * lots >= 0:
-            self.cost += amount
-        else:
-            closing = min(abs(lots), abs(self.qty))
-            whole = closing == abs(self.qty)
-            released = (
-                self.cost if whole else half_even(Fraction(self.cost * closing, abs(self.qty)))
-            )
-            sign = 1 if lots > 0 else -1
-            closed = amount if closing == abs(lots) else self.worth(ticks, sign * closing)
-            self.realised += -closed - released
-            self.cost += -released + amount - closed
-        self.qty += lots
-
-    def earn(self, amount: int) -> None:
-        self.cash += amount
-        self.realised += amount
-        self.accrued += amount
-
-    def fund(self, ppb: int) -> None:
-        """Longs pay, shorts receive."""
-        side = (self.qty > 0) - (self.qty < 0)
-        self.earn(-half_even(Fraction(side * abs(self.worth(self.mark, self.qty)) * ppb, 10**9)))
-
-    def night(self) -> None:
-        """Borrow on what is short, swaps, then interest on a balance below zero."""
-        units = Fraction(10) ** ledger_digits(self.traded.currency)
-        if self.qty < 0 and self.mark:
-            worth = abs(self.worth(self.mark, self.qty))
-            self.earn(-half_even(worth * rate(self.traded.borrow_rate) / 365))
-        swap = self.traded.long_swap if self.qty > 0 else self.traded.short_swap
-        self.earn(half_even(abs(self.qty) * Fraction(self.traded.lot) * rate(swap) * units))
-        owed = -self.balance
-        if owed > 0:
-            due = half_even(owed * rate(self.interest) / 365)
-            self.cash -= due
-            self.paid += due
-            self.accrued -= due
-
-    @property
-    def balance(self) -> int:
-        return self.cash + (self.cost if self.traded.margined else 0)
-
-
-class Pair:
-    """An engine and its twin, told the same."""
-
-    def __init__(
-        self, traded: Instrument, fees: Fees | None = None, cash: float = 0.0, interest: str = "0"
-    ) -> None:
-        cash = cash or CASH.get(traded.currency, 1_000.0)
-        self.engine = small_engine(
-            traded,
-            fees=fees or Fees(),
-            currency=traded.currency,
-            cash=cash,
-            model=Venue(interest=interest),
-        )
-        self.twin = AccountTwin(
-            traded, fees or Fees(), int(self.engine.header["cash"]), interest=interest
-        )
-        self.ts, self.ids = T0 + 1, K.HOST_ID
-
-    def step(self, message: Any) -> None:
-        assert self.engine.step(message) == K.FAULT_NONE
-
-    def tick(self) -> int:
-        self.ts += 1_000
-        return self.ts
-
-    def price(self, ticks: int, lots: int = 10**9) -> None:
-        """The market is here, and so is the mark."""
-        self.step(quote(self.tick(), ticks - 1, ticks + 1, lots))
-        self.step(slot(M.MARK, self.tick(), a=ticks))
-        self.twin.mark = ticks
-
-    def take(self, lots: int) -> None:
-        side = 1 if lots > 0 else -1
-        self.ids += 1
-        self.step(submit(self.tick(), self.ids, side, abs(lots)))
-        self.twin.fill(lots, self.twin.mark + side)
-
-    def make(self, lots: int) -> None:
-        """Rest ten ticks away, and let the market come through."""
-        side = 1 if lots > 0 else -1
-        at = self.twin.mark - 10 * side
-        self.ids += 1
-        self.step(submit(self.tick(), self.ids, side, abs(lots), at))
-        self.step(quote(self.tick(), at - 3 * side - 1, at - 3 * side + 1, 10**9))
-        self.twin.fill(lots, at, maker=True)
-        self.step(quote(self.tick(), self.twin.mark - 1, self.twin.mark + 1, 10**9))
-
-    def fund(self, ppb: int) -> None:
-        self.step(slot(M.FUNDING, self.tick(), a=ppb))
-        self.twin.fund(ppb)
-
-    def nights(self, count: int) -> None:
-        self.ts += count * DAY
-        self.step(quote(self.ts, self.twin.mark - 1, self.twin.mark + 1, 10**9))
-        for _ in range(count):
-            self.twin.night()
-
-    def check(self) -> None:
-        check_money(self.engine)
-        h, net = self.engine.header, L.pool(self.engine.block, "positions")[0]
-        t = self.twin
-        found = {name: int(net[name]) for name in ("qty", "cost", "realised")}
-        assert found == {"qty": t.qty, "cost": t.cost, "realised": t.realised}
-        assert (int(h["cash"]), int(h["fees"]), int(h["accrued"])) == (t.cash, t.paid, t.accrued)
-        assert int(h["market_value"]) == t.worth(t.mark, t.qty)
-        units = 10 ** ledger_digits(t.traded.currency)
-        assert Context(self.engine.address).cash() == t.balance / units
-
-
 MODELS = {
     "rates": Fees(taker="0.00075", maker="0.00012"),
     "rebate": Fees(taker="0.0004", maker="-0.00025"),
@@ -345,9 +166,6 @@ def test_tiers_count_the_turnover_before_a_fill_and_of_every_instrument() -> Non
 def test_a_gateway_charges_the_tiers_too() -> None:
     fees = Fees(taker="0.001", tiers=(("0", "0", "0.0002"),))
     engine = small_engine(venue=K.VENUE_EXTERNAL, fees=fees)
-    from market import report
-
-    from alphaforge.engine.ring import Ring
 
     out = Ring(1 << 6)
     engine.header["out"] = out.address
@@ -358,29 +176,6 @@ def test_a_gateway_charges_the_tiers_too() -> None:
 
 
 # --- what time costs -----------------------------------------------------------------------------
-
-
-class Holder(af.Strategy):
-    qty: float = 1.0
-    done: int = 0
-
-    def on_quote(self, ctx, quote):
-        if self.done == 0:
-            self.done = 1
-            if self.qty > 0:
-                ctx.buy(quote.instrument, self.qty)
-            else:
-                ctx.sell(quote.instrument, -self.qty)
-
-
-def owners(traded: Instrument, *held: float, **keywords: Any) -> Engine:
-    """An engine whose strategies hold so much each, at 1,000 ticks."""
-    engine = small_engine(traded, fees=Fees(), currency=traded.currency, **keywords)
-    for qty in held:
-        engine.add_strategy(python_entry(Holder(qty=qty)), [traded.symbol])
-    engine.step(quote(T0, 1_000, 1_000, lots=10**9))
-    engine.step(slot(M.MARK, T0 + 1, a=1_000))
-    return engine
 
 
 @pytest.mark.parametrize("traded", [PERPETUAL, INVERSE], ids=lambda i: i.symbol)
@@ -480,164 +275,3 @@ def test_a_margined_position_isnt_owed() -> None:
     pair.nights(1)
     assert int(pair.engine.header["cash"]) < 0
     assert not len(rows_of(pair.engine, M.CASH_ROW))
-
-
-# --- linear and inverse contracts ----------------------------------------------------------------
-
-
-def test_cash_of_linear_contracts_moves_by_gains_and_fees_only() -> None:
-    """2 contracts of 50 a point: +10 points are 1,000 when they are closed, and not before."""
-    pair = Pair(FUTURE, Fees(taker="0.0001"), cash=100_000.0)
-    context = Context(pair.engine.address)
-    pair.price(1_000)
-    pair.take(2)  # at 1,001 ticks of 0.25: 25,025 of notional
-    fee = 2.5025
-    assert (context.cash(), context.equity()) == (100_000 - fee, 100_000 - fee - 25)  # mark 1,000
-    pair.price(1_041)
-    assert (context.cash(), context.equity()) == (100_000 - fee, 100_000 - fee + 1_000)
-    pair.take(-1)  # at 1,040
-    pair.take(-1)
-    assert context.cash() == context.equity() == pytest.approx(100_000 + 975 - fee - 2 * 1.3)
-    pair.check()
-
-
-def coins(traded: Instrument, lots: int, ticks: int) -> Fraction:
-    """What lots are worth at a price, in the settlement coin."""
-    return (
-        lots * Fraction(traded.lot) * Fraction(traded.multiplier) / (ticks * Fraction(traded.tick))
-    )
-
-
-def test_an_inverse_contract_gains_in_coins() -> None:
-    """10,000 contracts of 1 USD from 50,000 to 40,000: 0.2 - 0.25 = -0.05 BTC; short +0.05."""
-    for side, gain in ((1, -0.05), (-1, 0.05)):
-        pair = Pair(INVERSE)
-        pair.price(100_000)
-        pair.twin.fill(side * 10_000, 100_000)
-        pair.step(quote(pair.tick(), 100_000, 100_000, 10**9))
-        pair.step(submit(pair.tick(), K.HOST_ID, side, 10_000))
-        assert Context(pair.engine.address).cash() == 3.0
-        pair.price(80_000)
-        pair.check()
-        assert Context(pair.engine.address).equity() == pytest.approx(3.0 + gain, abs=1e-12)
-        pair.step(quote(pair.tick(), 80_000, 80_000, 10**9))
-        pair.step(submit(pair.tick(), K.HOST_ID + 1, -side, 10_000))
-        assert Context(pair.engine.address).cash() == pytest.approx(3.0 + gain, abs=1e-12)
-        check_money(pair.engine)
-
-
-@pytest.mark.parametrize("traded", [INVERSE, THIRDS], ids=lambda i: i.symbol)
-@settings(max_examples=40, deadline=None)
-@given(
-    steps=st.lists(
-        st.tuples(st.integers(60_000, 160_000), st.integers(-500, 500).filter(bool)),
-        min_size=2,
-        max_size=15,
-    )
-)
-def test_inverse_gains_through_partial_closes_and_reversals(
-    traded: Instrument, steps: list[tuple[int, int]]
-) -> None:
-    """Once flat, what is realised is the sum of lots x value x 1 / price of sales less purchases,
-    within half a ledger unit for each amount that was rounded."""
-    pair = Pair(traded)
-    exact, rounded = Fraction(0), 0
-    for ticks, lots in steps:
-        pair.price(ticks)
-        pair.take(lots)
-        exact += coins(traded, lots, ticks + (1 if lots > 0 else -1))
-        rounded += 3
-        pair.check()
-    if pair.twin.qty:
-        lots = -pair.twin.qty
-        pair.take(lots)
-        exact += coins(traded, lots, pair.twin.mark + (1 if lots > 0 else -1))
-        rounded += 3
-    pair.check()
-    units = 10 ** ledger_digits("BTC")
-    assert pair.twin.qty == pair.twin.cost == 0
-    assert abs(pair.twin.realised - exact * units) <= Fraction(rounded, 2)
-
-
-@EACH
-def test_the_average_price_shown(traded: Instrument) -> None:
-    """Linear: the mean price by lots. Inverse: lots by what they cost in coins, a harmonic mean."""
-    for side in (1, -1):
-        pair = Pair(traded, cash=1_000.0)
-        entries = ((100_000, 300), (80_000, 500), (125_000, 200))
-        for ticks, lots in entries:
-            pair.price(ticks)
-            pair.take(side * lots)
-        found = position_floats(pair.engine.address, 1, 0)
-        prices = [(ticks + side) * Fraction(traded.tick) for ticks, _ in entries]
-        weights = [lots for _, lots in entries]
-        if traded.inverse:
-            mean = sum(weights) / sum(w / p for w, p in zip(weights, prices, strict=True))
-        else:
-            mean = sum(w * p for w, p in zip(weights, prices, strict=True)) / sum(weights)
-        units = 10 ** ledger_digits(traded.currency)
-        assert found[0] == float(side * sum(weights) * Fraction(traded.lot))
-        assert found[1] == pytest.approx(float(mean), rel=1e-9)
-        unrealised = pair.twin.worth(125_000, side * 1_000) - pair.twin.cost
-        assert found[2] == pytest.approx(unrealised / units, rel=1e-9)
-        pair.take(-side * 400)  # a partial close leaves the average where it was
-        found = position_floats(pair.engine.address, 1, 0)
-        assert found[1] == pytest.approx(float(mean), rel=1e-6)
-        assert found[3] == pair.twin.realised / units
-
-
-def test_a_reversal_begins_a_new_average() -> None:
-    pair = Pair(INVERSE)
-    pair.price(100_000)
-    pair.take(300)
-    pair.price(80_000)
-    pair.take(-500)
-    found = position_floats(pair.engine.address, 1, 0)
-    assert found[:2] == (-200.0, pytest.approx(79_999 * 0.5, rel=1e-9))
-    pair.check()
-
-
-def test_notional_limits_of_inverse_contracts_are_coins() -> None:
-    """1,000 contracts at 50,000 are 0.02 BTC; at 25,000 they are 0.04."""
-    traded = instrument(
-        "INV", "0.5", currency="BTC", kind="perpetual", inverse=True,
-        min_notional="0.001", max_notional="0.03",
-    )  # fmt: skip
-    engine = small_engine(traded, currency="BTC", cash=3.0, fees=Fees())
-    engine.step(quote(T0, 99_999, 100_001))
-    cases = [(1_000, 100_000, 0), (1_000, 50_000, 40 * 10**9), (40, 100_000, 800_000_000)]
-    denied = []
-    for n, (lots, ticks, value) in enumerate(cases):
-        engine.step(submit(T0 + 1 + n, K.HOST_ID + n, 1, lots, ticks - 2))
-        denied += [value] if value else []
-    rows = rows_of(engine, M.DENIAL_ROW)
-    assert rows["code"].tolist() == [R.INSTRUMENT_NOTIONAL] * 2
-    assert rows["b"].tolist() == [30 * 10**9, 10**9]
-    assert np.allclose(rows["c"], denied, rtol=1e-4)
-    engine.step(slot(M.LIMIT, T0 + 9, a=1, b=10**10))  # 0.01 BTC an order
-    engine.step(submit(T0 + 10, K.HOST_ID + 9, 1, 600, 99_990))
-    last = rows_of(engine, M.DENIAL_ROW)[-1]
-    assert (last["code"], last["b"]) == (R.MAX_NOTIONAL, 10**10)
-    assert last["c"] == -worth_of(traded, 99_990, 600)
-
-
-def test_an_inverse_price_past_what_can_be_divided_by_halts_and_never_wraps() -> None:
-    """Prices of 2^61 ticks: the order is denied, a mark there halts the engine."""
-    engine = small_engine(INVERSE, currency="BTC", cash=3.0, fees=Fees())
-    engine.step(quote(T0, 99_999, 100_001))
-    engine.step(submit(T0 + 1, K.HOST_ID, 1, 10))
-    engine.step(submit(T0 + 2, K.HOST_ID + 1, 1, 10, 2**61))
-    assert rows_of(engine, M.DENIAL_ROW)["code"].tolist() == [R.MAX_NOTIONAL]
-    assert engine.step(slot(M.MARK, T0 + 3, a=2**61)) == K.FAULT_OVERFLOW
-
-
-def test_an_instrument_of_another_currency_is_refused() -> None:
-    with pytest.raises(af.InstrumentError, match="settled in BTC, and the account is in USD"):
-        small_engine(INVERSE)
-
-
-def test_a_split_of_a_margined_position_keeps_the_books() -> None:
-    engine = owners(FUTURE, 3.0, -1.0)
-    engine.step(slot(M.ACTION, T0 + 2, a=1, b=7))
-    check_money(engine)
-    assert L.pool(engine.block, "positions")[0]["qty"] == 0

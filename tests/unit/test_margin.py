@@ -1,22 +1,20 @@
-"""Cash, cross and isolated margin, and liquidation: every number worked out by hand.
+"""Cash, cross and isolated margin: every number worked out by hand.
 
 Prices are ticks of a cent where not said otherwise, so 1,000 is 10.00 dollars; money in dollars.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+from accounts import (
+    DOLLAR,
+    Account,
+)
 from market import (
-    HOUR,
     T0,
-    bar,
     check_money,
-    check_orders,
     instrument,
     quote,
-    replace,
     rows_of,
     slot,
     small_engine,
@@ -29,88 +27,12 @@ from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine import rules as R
 from alphaforge.engine.margin import free_balance
-from alphaforge.instrument import Instrument
 from alphaforge.strategy.compile import python_entry
 from alphaforge.venue import Fees, Venue
 
-DOLLAR = 1_000_000
-NONE = Fees()
 PERPETUAL = instrument("PERP", kind="perpetual", initial_margin="0.1", maintenance_margin="0.05")
 OTHER = instrument("OTHER", kind="perpetual", initial_margin="0.2", maintenance_margin="0.1")
 STOCK = instrument("STOCK", initial_margin="0.5", maintenance_margin="0.25")
-
-
-class Account:
-    """An engine of one kind of margin, and what a test says of it in a line."""
-
-    def __init__(
-        self,
-        margin: str,
-        *traded: Instrument,
-        cash: float = 1_000.0,
-        fees: Fees = NONE,
-        **venue: Any,
-    ) -> None:
-        self.engine = small_engine(
-            *(traded or (instrument("XYZ"),)),
-            cash=cash,
-            fees=fees,
-            model=Venue(margin=margin, **venue),
-        )
-        self.ts, self.ids = T0, K.HOST_ID
-
-    def step(self, message: Any) -> None:
-        message["ts"] = self.ts = self.ts + 1_000
-        assert self.engine.step(message) == K.FAULT_NONE
-        check_money(self.engine)
-        check_orders(self.engine)
-
-    def price(self, ticks: int, i: int = 0, lots: int = 10**6) -> None:
-        """Bid and ask are here, and so is the mark."""
-        self.step(quote(0, ticks, ticks, lots, i))
-        self.step(slot(M.MARK, 0, i, a=ticks))
-
-    def mark(self, ticks: int, i: int = 0) -> None:
-        self.step(slot(M.MARK, 0, i, a=ticks))
-
-    def order(self, side: int, lots: int, limit: int = 0, i: int = 0, **fields: int) -> int:
-        """Send an order; its id."""
-        self.ids += 1
-        self.step(submit(0, self.ids, side, lots, limit, i=i, **fields))
-        return self.ids
-
-    def change(self, order_id: int, **fields: int) -> None:
-        self.step(replace(0, order_id, **fields))
-
-    @property
-    def free(self) -> float:
-        return int(free_balance(self.engine.address)) / DOLLAR
-
-    def qty(self, i: int = 0) -> int:
-        return int(L.pool(self.engine.block, "positions")[i]["qty"])
-
-    @property
-    def denials(self) -> list[tuple[int, float, float]]:
-        """Rule, limit and value of each; money in dollars, lots as they are."""
-        rows = rows_of(self.engine, M.DENIAL_ROW)
-        each = [1 if rule == R.SHORT_SALE else DOLLAR for rule in rows["code"].tolist()]
-        numbers = zip(
-            rows["code"].tolist(), rows["b"].tolist(), rows["c"].tolist(), each, strict=True
-        )
-        return [(rule, limit / unit, value / unit) for rule, limit, value, unit in numbers]
-
-    def denial(self) -> tuple[int, float, float]:
-        """The only one."""
-        (only,) = self.denials
-        return only
-
-    def rows(self, kind: int, code: int | None = None) -> Any:
-        rows = rows_of(self.engine, kind)
-        return rows if code is None else rows[rows["code"] == code]
-
-    @property
-    def open_orders(self) -> int:
-        return int(self.engine.header["open_orders"])
 
 
 # --- cash ----------------------------------------------------------------------------------------
@@ -388,12 +310,14 @@ def test_a_venue_without_margin_holds_nothing() -> None:
 
 
 def test_inverse_contracts_are_margined_in_coins() -> None:
-    """100 USD a contract at 50,000: 0.002 BTC each, a tenth held; half a coin carries 2,500."""
+    """100 USD a contract at 50,000: 0.002 BTC, a tenth of it held; half a coin carries 2,500."""
     traded = instrument(
         "INV", "0.5", multiplier="100", currency="BTC", kind="perpetual", inverse=True,
         initial_margin="0.1", maintenance_margin="0.05",
     )  # fmt: skip
-    engine = small_engine(traded, currency="BTC", cash=0.5, fees=NONE, model=Venue(margin="cross"))
+    engine = small_engine(
+        traded, currency="BTC", cash=0.5, fees=Fees(), model=Venue(margin="cross")
+    )
     engine.step(quote(T0, 100_000, 100_000, 10**6))
     engine.step(submit(T0 + 1, K.HOST_ID, 1, 2_501))
     row = rows_of(engine, M.DENIAL_ROW)[0]
@@ -436,206 +360,3 @@ def test_an_isolated_stock_borrows_the_rest_of_its_cost() -> None:
     assert account.free == 0
     account.order(-1, 100)
     assert account.free == 500
-
-
-# --- liquidation ---------------------------------------------------------------------------------
-
-
-def liquidated(account: Account, i: int = 0) -> bool:
-    return bool((account.rows(M.ALERT_ROW, R.LIQUIDATION)["instrument"] == i).any())
-
-
-@pytest.mark.parametrize("margin", ["cross", "isolated"])
-@pytest.mark.parametrize(
-    ("side", "safe", "gone"),
-    # Long 1,000 at 10.00 with 1,000: 1,000 - 1,000 x (10 - p) < 0.05 x 1,000 p below 9 / 0.95 =
-    # 9.4737; short above 11 / 1.05 = 10.4762.
-    [(1, 948, 947), (-1, 1_047, 1_048)],
-)
-def test_at_which_mark_a_position_is_liquidated(
-    margin: str, side: int, safe: int, gone: int
-) -> None:
-    account = Account(margin, PERPETUAL)
-    account.price(1_000)
-    account.order(side, 1_000)
-    account.mark(safe)
-    assert (account.qty(), liquidated(account)) == (side * 1_000, False)
-    account.step(quote(0, gone, gone, 10**6))
-    assert account.qty() == side * 1_000  # a quote makes no mark where the venue sends one
-    account.mark(gone)
-    assert account.qty() == 0
-    (alert,) = account.rows(M.ALERT_ROW, R.LIQUIDATION)
-    needed, equity = 0.05 * 10 * gone, 1_000 - abs(1_000 - gone) * 10
-    assert (alert["b"] / DOLLAR, alert["c"] / DOLLAR) == (needed, equity)
-    (fill,) = account.rows(M.FILL_ROW)[1:]
-    assert (fill["b"], fill["c"]) == (-side * 1_000, gone)
-
-
-def test_isolated_stands_by_itself_and_cross_by_everything() -> None:
-    """With 10,000 more in the account cross holds where isolated doesn't."""
-    for margin, held in (("cross", 1_000), ("isolated", 0)):
-        account = Account(margin, PERPETUAL, cash=11_000.0)
-        account.price(1_000)
-        account.order(1, 1_000)
-        account.price(947)
-        assert account.qty() == held
-
-
-def test_orders_are_cancelled_and_the_fee_is_a_cash_row() -> None:
-    account = Account("cross", PERPETUAL, OTHER, liquidation_fee="0.01")
-    for i in (0, 1):
-        account.price(1_000, i)
-    account.order(1, 900)
-    mine = account.order(1, 10, 500)
-    other = account.order(1, 10, 500, i=1)
-    account.order(-1, 900, 2_000, exec_flags=K.REDUCE_ONLY)
-    account.price(930)  # 1,000 - 630 = 370 against 418.50
-    assert (account.qty(), account.open_orders) == (0, 1)
-    status = {int(row["a"]): K.STATUS_NAMES[int(row["code"])] for row in account.rows(M.ORDER_ROW)}
-    assert (status[mine], status[other]) == ("cancelled", "accepted")
-    (paid,) = account.rows(M.CASH_ROW)
-    assert (paid["code"], paid["a"], paid["b"]) == (K.CASH_LIQUIDATION, -83_700_000, 10_000_000)
-    assert (paid["c"], paid["d"]) == (900, 930)
-    header = account.engine.header
-    assert int(header["cash"]) + int(header["margined"]) == (1_000 - 630) * DOLLAR - 83_700_000
-
-
-def test_it_isnt_repeated_and_the_next_position_is_unaffected() -> None:
-    account = Account("cross", PERPETUAL, liquidation_fee="0.001", cash=2_000.0)
-    account.price(1_000)
-    account.order(1, 2_000)
-    account.price(940)  # 800 against 940
-    assert len(account.rows(M.ALERT_ROW, R.LIQUIDATION)) == 1
-    for ticks in (930, 935, 920):
-        account.price(ticks)
-    assert len(account.rows(M.CASH_ROW)) == 1
-    account.price(1_000)
-    account.order(1, 500)
-    assert account.qty() == 500
-    account.price(950)
-    assert account.qty() == 500
-    account.price(880)  # 781.2 - 600 = 181.2 against 220: a second one, with its own fee
-    assert account.qty() == 0
-    assert len(account.rows(M.CASH_ROW)) == 2
-    (alert,) = [a for a in L.pool(account.engine.block, "alerts") if a["id"] == 1]
-    assert (alert["rule"], alert["severity"]) == (R.LIQUIDATION, K.CRITICAL)
-
-
-def test_a_position_that_opens_under_water_is_liquidated_though_the_last_one_was() -> None:
-    """Filled at 10.00 with the mark at 9.40: too far below at its first moment."""
-    account = Account("isolated", PERPETUAL, cash=5_000.0)
-    account.price(1_000)
-    account.order(1, 1_000)
-    account.price(940)
-    assert account.qty() == 0
-    account.step(quote(0, 1_000, 1_000, 10**6))
-    account.order(1, 1_000)
-    assert account.qty() == 0
-    assert len(account.rows(M.FILL_ROW)) == 4
-
-
-def test_a_thin_market_delays_the_end_and_doesnt_stop_it() -> None:
-    """300 lots are shown at a time: the closing order works on; one alert, one fee."""
-    account = Account("cross", PERPETUAL, liquidation_fee="0.01")
-    account.price(1_000)
-    account.order(1, 1_000)
-    account.price(940, lots=300)
-    assert account.qty() == 700
-    account.price(940, lots=300)  # nothing new is shown
-    assert account.qty() == 700
-    for ticks, left in ((939, 400), (940, 100), (941, 0), (940, 0)):
-        account.price(ticks, lots=300)
-        assert account.qty() == left
-    assert len(account.rows(M.CASH_ROW)) == len(account.rows(M.ALERT_ROW, R.LIQUIDATION)) == 1
-    assert account.open_orders == 0
-
-
-def test_a_halt_delays_the_end() -> None:
-    account = Account("cross", PERPETUAL)
-    account.price(1_000)
-    account.order(1, 1_000)
-    account.step(slot(M.STATUS, 0, a=K.HALT))
-    account.price(900)
-    assert (account.qty(), liquidated(account)) == (1_000, True)
-    account.step(slot(M.STATUS, 0, a=K.OPEN))
-    assert account.qty() == 0
-    assert account.rows(M.FILL_ROW)[-1]["c"] == 900
-
-
-def test_a_closing_order_that_is_cancelled_comes_again() -> None:
-    account = Account("cross", PERPETUAL)
-    account.price(1_000)
-    account.order(1, 1_000)
-    account.step(slot(M.STATUS, 0, a=K.HALT))
-    account.mark(900)
-    account.step(slot(M.CANCEL_ALL, 0, a=-1))
-    assert account.open_orders == 1
-    account.step(slot(M.STATUS, 0, a=K.OPEN))
-    assert account.qty() == 0
-    assert len(account.rows(M.ALERT_ROW, R.LIQUIDATION)) == 1
-
-
-def test_of_positions_that_back_each_other_no_more_are_closed_than_must() -> None:
-    """Both lose; without the first the second is backed, also while the first is on its way."""
-    for late in (af.Latency(), af.Latency(entry="50ms", response="50ms")):
-        account = Account("cross", PERPETUAL, OTHER, latency=late)
-        for i in (0, 1):
-            account.price(1_000, i)
-        account.order(1, 600)
-        account.order(1, 100, i=1)
-        account.ts += 10**9
-        account.price(1_000)
-        account.price(900)  # 400 left against 270 + 100
-        assert not liquidated(account)
-        account.price(895)  # 370 against 268.50 + 100
-        account.price(894)  # 364 against 268.20 + 100
-        assert (liquidated(account), liquidated(account, 1)) == (True, False)
-        account.ts += 10**9
-        account.price(894)
-        assert (account.qty(), account.qty(1)) == (0, 100)
-
-
-def test_every_owner_is_closed_and_pays_for_his_part() -> None:
-    class Long(af.Strategy):
-        qty: float = 100.0
-        done: int = 0
-
-        def on_quote(self, ctx, quote):
-            if self.done == 0:
-                self.done = 1
-                ctx.buy(quote.instrument, self.qty)
-
-    account = Account("cross", PERPETUAL, liquidation_fee="0.01")
-    for qty in (600.0, 300.0):
-        account.engine.add_strategy(python_entry(Long(qty=qty)), ["PERP"])
-    account.price(1_000)
-    account.order(-1, 50)
-    account.price(920)  # 1,000 - 850 x 0.80 = 320 against 391
-    positions = L.pool(account.engine.block, "positions").reshape(-1, 3)[:, 0]
-    assert positions["qty"].tolist()[:4] == [0, 0, 0, 0]
-    assert account.rows(M.CASH_ROW)["c"].tolist() == [-50, 600, 300]
-    assert account.rows(M.CASH_ROW)["a"].tolist() == [-4_600_000, -55_200_000, -27_600_000]
-
-
-def test_bars_liquidate_at_their_close_and_fill_at_the_next_open() -> None:
-    account = Account("cross", PERPETUAL)
-    engine = account.engine
-    engine.step(bar(T0 + HOUR, (1_000, 1_000, 1_000, 1_000)))
-    engine.step(submit(T0 + HOUR, K.HOST_ID, 1, 1_000))
-    engine.step(bar(T0 + 2 * HOUR, (1_000, 1_000, 930, 1_000)))  # its low isn't a mark
-    assert account.qty() == 1_000
-    engine.step(bar(T0 + 3 * HOUR, (1_000, 1_000, 940, 940)))
-    assert (account.qty(), liquidated(account)) == (1_000, True)
-    engine.step(bar(T0 + 4 * HOUR, (925, 960, 920, 950)))
-    assert account.qty() == 0
-    assert account.rows(M.FILL_ROW)[-1]["c"] == 925
-    check_money(engine)
-
-
-def test_cash_accounts_and_venues_without_margin_liquidate_nothing() -> None:
-    for margin in ("cash", "none"):
-        account = Account(margin, PERPETUAL)
-        account.price(1_000)
-        account.order(1, 500)
-        account.price(100)
-        assert account.qty() == 500
