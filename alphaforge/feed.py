@@ -402,7 +402,7 @@ class Feed:
                     [self.strategy_names.get(o.strategy, "") for o in orders], object
                 ),
                 "side": np.array([o.side for o in orders], np.int8),
-                "type": np.array([K.TYPE_NAMES[o.type] for o in orders], object),
+                "type": np.array([K.TYPE_NAMES.get(o.type, str(o.type)) for o in orders], object),
                 "qty": np.array([o.qty for o in orders], np.int64),
                 "leaves": np.array([o.leaves for o in orders], np.int64),
                 "price": np.array([o.price for o in orders], np.int64),

@@ -176,6 +176,11 @@ class Order:
         symbol: Any = self.symbol
         if not isinstance(symbol, str) or not symbol:
             raise OrderError(f"symbol of an order must be a name, not {symbol!r}. Give 'AAPL'.")
+        worked: Any = self.algorithm
+        if worked is not None and not isinstance(worked, Algorithm):
+            raise OrderError(
+                f"algorithm must be af.Twap(...), Vwap, Pov, Iceberg or Chase, not {worked!r}."
+            )
 
     @property
     def type(self) -> int:
@@ -263,11 +268,6 @@ class Order:
             except AlphaForgeError as error:
                 raise OrderError(f"expire of an order: {error}") from None
         if self.algorithm is not None:
-            if not isinstance(self.algorithm, Algorithm):
-                raise OrderError(
-                    f"algorithm must be af.Twap(...), Vwap, Pov, Iceberg or Chase, not "
-                    f"{self.algorithm!r}."
-                )
             row["trail"] = self.algorithm._number()
             if self.algorithm.over:
                 row["expire"] = ts + parse_duration(self.algorithm.over, "over of an algorithm")

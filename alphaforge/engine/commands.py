@@ -46,7 +46,14 @@ def _deny(m, slot, rule):
     journal_output(
         m, M.DENIAL_ROW, rule, o.instrument, o.id, o.deny_limit, o.deny_value, o.strategy
     )
+    parent = o.parent
     O.transition(m, slot, O.DO_DENY)
+    if parent >= 0 and order(m, parent).type < K.FIRST_ALGORITHM:
+        # An entry without its exit isn't what was asked for: what hasn't filled of it goes too.
+        if order(m, parent).status == K.INITIALIZED:
+            order(m, parent).deny_code = R.CONTINGENCY
+        elif order(m, parent).open == 1:
+            cancel_at_venue(m, parent)
     if h.live == 1:
         risk.raise_alert(m, rule, K.WARNING, o.instrument, o.deny_limit, o.deny_value)
 
@@ -77,6 +84,8 @@ def run_submit(m, slot):
     o.ts = h.now
     _journal_new(m, slot)
     rule = R.ENGINE_HALTED if h.fault != K.FAULT_NONE else risk.check(m, slot)
+    if rule == R.PASSED and o.deny_code == R.CONTINGENCY:
+        rule = R.CONTINGENCY  # an exit that came with it was denied
     if rule != R.PASSED:
         o.deny_code = rule
         _deny(m, slot, rule)

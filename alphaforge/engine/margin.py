@@ -146,9 +146,14 @@ def held(m, i, apart, side, lots, price):
         return to_buy
     p = position(m, 0, i)
     base = abs(p.cost) if kind == K.MARGIN_ISOLATED else abs(k.value)
-    largest = max(base, _if_filled(m, base, p.qty, buying, to_buy))
-    largest = max(largest, _if_filled(m, base, -p.qty, selling, to_sell))
-    return share(m, largest, record.initial_ppb)
+    bought = share(m, _if_filled(m, base, p.qty, buying, to_buy), record.initial_ppb)
+    sold = share(m, _if_filled(m, base, -p.qty, selling, to_sell), record.initial_ppb)
+    if kind == K.MARGIN_ISOLATED:
+        # What a reversal frees isn't the whole margin where the position has lost of it.
+        lost = max(0, p.cost - k.value)
+        bought += lost if buying > -p.qty > 0 else 0
+        sold += lost if selling > p.qty > 0 else 0
+    return max(share(m, base, record.initial_ppb), max(bought, sold))
 
 
 @part("int64(int64, int64, int64, int64)")

@@ -148,7 +148,7 @@ def apply_quote(m, e):
             k.ask_lot = q.d
             if q.a > 0 and q.c > 0:
                 k.quoted = 1
-                if k.mark == 0:
+                if k.last == 0 and k.marked == 0:  # nothing trades: the middle is what it is worth
                     mark(m, i, (q.a + q.c) // 2)
         if k.emulated > 0:
             watch_emulated(m, i, max(k.last, q.c), min(k.last, q.a) if k.last > 0 else q.a, 0)
@@ -285,7 +285,7 @@ def book_changed(m, e):
         k.ask_lot = lots_at(m, b, K.SELL, ask) if ask > 0 else 0
         if bid > 0 and ask > 0:
             k.quoted = 1
-            if k.mark == 0:
+            if k.last == 0 and k.marked == 0:
                 mark(m, i, (bid + ask) // 2)
         if k.emulated > 0:
             watch_emulated(m, i, max(k.last, ask), min(k.last, bid) if k.last > 0 else bid, 0)

@@ -24,11 +24,13 @@ from alphaforge.engine.block import (
 from alphaforge.engine.jit import entry, hot, kernel, part
 from alphaforge.engine.journal import journal_output
 from alphaforge.engine.margin import (
+    backing,
     free_balance,
     is_backed,
     is_paid,
     needed,
     reference_price,
+    required,
     sellable,
 )
 from alphaforge.engine.money import notional, notional_fits
@@ -75,6 +77,9 @@ def check(m, slot):
         return _deny(m, slot, R.DATA_ONLY, 0, 0)
     net = position(m, 0, o.instrument).qty
     k = market(m, o.instrument)
+    if k.liquidating == 1:  # the venue has taken the position over until it is gone
+        least, found = required(m, o.instrument), backing(m, o.instrument)
+        return _deny(m, slot, R.LIQUIDATION, least, found)
     if h.trading == K.TRADING_REDUCING:
         closing = _added(k.buying if o.side > 0 else k.selling, o.qty)
         if net * o.side >= 0 or closing > abs(net):

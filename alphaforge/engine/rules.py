@@ -92,7 +92,10 @@ RULES: dict[int, tuple[str, str]] = {
     REDUCE_ONLY: ("REDUCE_ONLY", "reduce only, and it would not reduce the position, in lots"),
     CLOSE_POSITION: ("CLOSE_POSITION", "close position on an order without a trigger"),
     SELF_TRADE_PREVENTION: ("SELF_TRADE_PREVENTION", "a self-trade prevention that there isn't"),
-    CONTINGENCY: ("CONTINGENCY", "a parent or peer that isn't known or not of the same owner"),
+    CONTINGENCY: (
+        "CONTINGENCY",
+        "a parent or peer that isn't known or not its owner's, or was denied itself",
+    ),
     ALGORITHM: ("ALGORITHM", "an algorithm without the number, size or end time that it needs"),
     NOT_TRADING: ("NOT_TRADING", "the instrument's session is closed"),
     EXPIRED_INSTRUMENT: ("EXPIRED_INSTRUMENT", "the instrument has expired"),
@@ -101,7 +104,10 @@ RULES: dict[int, tuple[str, str]] = {
         "notional outside of the instrument's smallest and largest, in ledger units",
     ),
     FREE_BALANCE: ("FREE_BALANCE", "free balance or margin below what it takes, in ledger units"),
-    LIQUIDATION: ("LIQUIDATION", "equity fell below the maintenance margin, in ledger units"),
+    LIQUIDATION: (
+        "LIQUIDATION",
+        "the position is closed by force: backed below its maintenance margin, in ledger units",
+    ),
     OVER_FILL: ("OVER_FILL", "a venue reported more filled than was left, in lots"),
     BOOK_STALE: ("BOOK_STALE", "the book isn't to be trusted until the next snapshot"),
     DATA_ONLY: ("DATA_ONLY", "the instrument is made of others: it can be watched, not traded"),
@@ -124,7 +130,7 @@ IN_LOTS = (
 IN_MONEY = (MAX_NOTIONAL, INSTRUMENT_NOTIONAL, FREE_BALANCE, LIQUIDATION)
 """Codes whose numbers are ledger units."""
 
-REASONS = (DUPLICATE_ID, ENGINE_HALTED, KILL_SWITCH, LIQUIDATION, OVER_FILL, BOOK_STALE)
+REASONS = (DUPLICATE_ID, ENGINE_HALTED, KILL_SWITCH, OVER_FILL, BOOK_STALE)
 """Codes that no check gives: other reasons to deny, or alerts."""
 
 CHECKS = tuple(rule for rule in RULES if rule not in REASONS)

@@ -96,8 +96,9 @@ def _terms(
             parents.append(0)
             continue
         kind = int(terms["code"])
-        kinds.append(K.TYPE_NAMES[kind])
-        tifs.append(K.TIF_NAMES[int(terms["b"]) & 255])
+        tif = int(terms["b"]) & 255
+        kinds.append(K.TYPE_NAMES.get(kind, str(kind)))  # one that there isn't was denied
+        tifs.append(K.TIF_NAMES.get(tif, str(tif)))
         price = instruments[int(row["instrument"])].price
         stopped = K.STOP_MARKET <= kind < K.TRAILING_STOP_MARKET and terms["c"] > 0
         stops.append(float(int(terms["c"]) * price) if stopped else np.nan)

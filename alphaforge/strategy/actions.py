@@ -203,8 +203,7 @@ def bracket(m, i, qty, limit, take, stop, tif, tag):
     if not math.isnan(limit):
         o.type = K.LIMIT_ORDER
         o.price = snap_ticks(m, i, side, limit)
-    O.ask(m, M.SUBMIT, parent, 0, 0)
-    peer = -1
+    peer = -1  # the exits are checked first: without them the entry isn't sent
     for exit_price in (take, stop):
         taking = peer < 0
         slot = _new(m, i, -side, abs(qty))
@@ -223,6 +222,7 @@ def bracket(m, i, qty, limit, take, stop, tif, tag):
         O.hang_on(m, slot, parent, peer)
         O.ask(m, M.SUBMIT, slot, 0, 0)
         peer = slot
+    O.ask(m, M.SUBMIT, parent, 0, 0)
     return o.id
 
 

@@ -115,7 +115,7 @@ def test_it_isnt_repeated_and_the_next_position_is_unaffected() -> None:
 
 def test_a_position_that_opens_under_water_is_liquidated_though_the_last_one_was() -> None:
     """Filled at 10.00 with the mark at 9.40: too far below at its first moment."""
-    account = Account("isolated", PERPETUAL, cash=5_000.0)
+    account = Account("isolated", PERPETUAL, cash=5_000.0, liquidation_fee="0.01")
     account.price(1_000)
     account.order(1, 1_000)
     account.price(940)
@@ -124,6 +124,7 @@ def test_a_position_that_opens_under_water_is_liquidated_though_the_last_one_was
     account.order(1, 1_000)
     assert account.qty() == 0
     assert len(account.rows(M.FILL_ROW)) == 4
+    assert len(account.rows(M.CASH_ROW)) == 2  # each with its own fee
 
 
 def test_a_thin_market_delays_the_end_and_doesnt_stop_it() -> None:
@@ -152,6 +153,24 @@ def test_a_halt_delays_the_end() -> None:
     account.step(slot(M.STATUS, 0, a=K.OPEN))
     assert account.qty() == 0
     assert account.rows(M.FILL_ROW)[-1]["c"] == 900
+
+
+def test_nobody_trades_what_is_being_liquidated() -> None:
+    """The venue has the position: other orders are denied, and never make it close too much."""
+    account = Account("cross", PERPETUAL)
+    account.price(1_000)
+    account.order(-1, 1_000)
+    account.price(1_050, lots=100)  # 500 against 525; a tenth of it finds somebody
+    assert account.qty() == -900
+    account.order(1, 50)
+    account.order(-1, 10, 2_000)
+    assert account.denials == [(R.LIQUIDATION, 472.5, 500)] * 2
+    (left,) = [o for o in L.pool(account.engine.block, "orders") if o["open"] == 1]
+    assert (left["side"], left["leaves"]) == (1, 900)
+    account.price(1_051)
+    assert (account.qty(), account.open_orders) == (0, 0)
+    account.order(1, 10)
+    assert account.qty() == 10
 
 
 def test_a_closing_order_that_is_cancelled_comes_again() -> None:

@@ -360,3 +360,20 @@ def test_an_isolated_stock_borrows_the_rest_of_its_cost() -> None:
     assert account.free == 0
     account.order(-1, 100)
     assert account.free == 500
+
+
+def test_a_reversal_of_an_isolated_position_pays_for_its_loss_first() -> None:
+    """Long 500 at 10.00 has lost 200 of its 500: short 500 more needs the other 500 and the 200."""
+    account = Account("isolated", PERPETUAL)
+    account.price(1_000)
+    account.order(1, 500)
+    account.price(960)
+    account.order(-1, 1_317)  # short 817 at 9.60: 784.32, and 200 lost, less the 500 that it frees
+    assert account.denials == []
+    assert (account.qty(), account.free) == (-817, 15.68)
+    account = Account("isolated", PERPETUAL)
+    account.price(1_000)
+    account.order(1, 500)
+    account.price(960)
+    account.order(-1, 1_334)
+    assert account.denial() == (R.FREE_BALANCE, 500, 0.96 * 834 + 200 - 500)

@@ -428,3 +428,32 @@ def test_an_exit_that_fills_cancels_what_is_left_of_its_entry() -> None:
     assert fills(machine)[1:] == [(2, -4, 96, 3)]
     assert [statuses(machine, n)[-1] for n in range(3)] == ["cancelled", "cancelled", "filled"]
     assert int(machine.header["open_orders"]) == 0
+
+
+class Bracketed(af.Strategy):
+    """A bracket with exits that the test gives."""
+
+    take: float = 0.0
+    stop: float = 0.0
+    id: int = 0
+
+    def on_quote(self, ctx, quote):
+        if self.id == 0:
+            self.id = ctx.bracket(quote.instrument, 5.0, take=self.take, stop=self.stop)
+
+
+@pytest.mark.parametrize(
+    ("take", "stop", "status"),
+    [(1.10, 0.90, "filled"), (float("nan"), 0.90, "denied"), (1.10, float("nan"), "denied")],
+)
+def test_a_bracket_is_sent_whole_or_not_at_all(take: float, stop: float, status: str) -> None:
+    from alphaforge.strategy.compile import compiled_entry
+
+    machine = engine()
+    machine.add_strategy(compiled_entry(Bracketed(take=take, stop=stop)), ["XYZ"])
+    send(machine, quote(T0, 99, 100, lots=50), quote(T0 + 1, 99, 100, lots=51))
+    rows = rows_of(machine, M.ORDER_ROW)
+    last = {int(r["a"]): K.STATUS_NAMES[int(r["code"])] for r in rows}
+    assert last[min(last)] == status
+    working = int(machine.header["open_orders"])
+    assert working == (2 if status == "filled" else 0)
