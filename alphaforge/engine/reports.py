@@ -125,6 +125,9 @@ def apply_report(m, e):
     slot = find_order(m, r.order_id)
     if slot < 0:
         h.unknown_reports += 1
+        if r.code == K.FILLED:
+            i = int(r.instrument) if r.instrument < h.instruments_used else -1
+            raise_alert(m, R.UNKNOWN_FILL, K.CRITICAL, i, 0, r.qty)
         return
     o = order(m, slot)
     if r.venue_id != 0:

@@ -40,7 +40,8 @@ from __future__ import annotations
     BOOK_STALE,
     DATA_ONLY,
     SHORT_SALE,
-) = range(37)
+    UNKNOWN_FILL,
+) = range(38)
 
 RULES: dict[int, tuple[str, str]] = {
     TRADING_STATE: ("TRADING_HALTED", "trading is halted: arm it first"),
@@ -109,6 +110,7 @@ RULES: dict[int, tuple[str, str]] = {
         "the position is closed by force: backed below its maintenance margin, in ledger units",
     ),
     OVER_FILL: ("OVER_FILL", "a venue reported more filled than was left, in lots"),
+    UNKNOWN_FILL: ("UNKNOWN_FILL", "a venue reported a fill of an order that isn't known, in lots"),
     BOOK_STALE: ("BOOK_STALE", "the book isn't to be trusted until the next snapshot"),
     DATA_ONLY: ("DATA_ONLY", "the instrument is made of others: it can be watched, not traded"),
     SHORT_SALE: ("SHORT_SALE", "a cash account can't sell what it doesn't hold, in lots"),
@@ -130,7 +132,7 @@ IN_LOTS = (
 IN_MONEY = (MAX_NOTIONAL, INSTRUMENT_NOTIONAL, FREE_BALANCE, LIQUIDATION)
 """Codes whose numbers are ledger units."""
 
-REASONS = (DUPLICATE_ID, ENGINE_HALTED, KILL_SWITCH, OVER_FILL, BOOK_STALE)
+REASONS = (DUPLICATE_ID, ENGINE_HALTED, KILL_SWITCH, OVER_FILL, UNKNOWN_FILL, BOOK_STALE)
 """Codes that no check gives: other reasons to deny, or alerts."""
 
 CHECKS = tuple(rule for rule in RULES if rule not in REASONS)

@@ -457,3 +457,31 @@ def test_a_bracket_is_sent_whole_or_not_at_all(take: float, stop: float, status:
     assert last[min(last)] == status
     working = int(machine.header["open_orders"])
     assert working == (2 if status == "filled" else 0)
+
+
+# --- what a venue outside reports -----------------------------------------------------------------
+
+
+def test_fills_that_can_not_be_are_counted_and_shown_and_never_applied() -> None:
+    from market import report, small_engine
+
+    from alphaforge.engine import rules as R
+    from alphaforge.engine.ring import Ring
+
+    machine = small_engine(venue=K.VENUE_EXTERNAL)
+    orders = Ring(1 << 8)
+    machine.header["out"] = orders.address
+    send(machine, quote(T0, 99, 100), submit(T0 + 1, K.HOST_ID, 1, 5, 99))
+    send(machine, report(T0 + 2, K.HOST_ID, K.ACCEPTED))
+    fill = {"qty": 2, "price": 99, "trade_id": 7}
+    send(machine, report(T0 + 3, K.HOST_ID, K.FILLED, **fill))
+    send(machine, report(T0 + 4, K.HOST_ID, K.FILLED, **fill))  # told twice
+    send(machine, report(T0 + 5, K.HOST_ID, K.FILLED, **{**fill, "qty": 4, "trade_id": 8}))
+    send(machine, report(T0 + 6, K.HOST_ID + 9, K.FILLED, **fill))
+    send(machine, report(T0 + 7, K.HOST_ID, K.CANCELLED))
+    send(machine, report(T0 + 8, K.HOST_ID, K.FILLED, **{**fill, "trade_id": 9}))  # on its way
+    counts = ("duplicate_fills", "over_fills", "unknown_reports", "late_fills", "fills")
+    assert [int(machine.header[name]) for name in counts] == [1, 1, 1, 1, 2]
+    alerts = rows_of(machine, M.ALERT_ROW)
+    assert alerts["code"].tolist() == [R.OVER_FILL, R.UNKNOWN_FILL]
+    assert [lots for _, lots, _, _ in fills(machine)] == [2, 2]
