@@ -195,14 +195,22 @@ def test_a_line_is_dragged_and_moves_after_confirmation(page: Page, live_desk: F
     order = live_desk._open("BTCUSDT", 1, 0.25, middle)
     line = page.locator(".oline").first
     expect(line).to_be_visible()
-    box = until(line.bounding_box, "the line's place")
-    x, y = box["x"] + 300, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x, y + 12, steps=4)
-    page.mouse.up()
+    move = line.get_by_role("button", name="Move")
+
+    def drag() -> bool:
+        """A try: a new bar may have moved the scale, and the line, before the pointer came."""
+        box = line.bounding_box()
+        if box is not None:
+            x, y = box["x"] + 300, box["y"] + box["height"] / 2
+            page.mouse.move(x, y)
+            page.mouse.down()
+            page.mouse.move(x, y + 12, steps=4)
+            page.mouse.up()
+        return bool(move.is_visible())
+
+    until(drag, "the line to be dragged")
     assert live_desk.log == []
-    line.get_by_role("button", name="Move").click()
+    move.click()
     until(lambda: live_desk.log, "the replacement to reach the desk")
     name, (order_id, price) = live_desk.log[0]
     assert (name, order_id) == ("replace", order.id)
