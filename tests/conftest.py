@@ -6,8 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from alphaforge.data.history import History
+
+# A kernel's first call compiles it, on a machine of any speed: no example has a deadline.
+settings.register_profile("alphaforge", deadline=None)
+settings.load_profile("alphaforge")
 
 Eventually = Callable[..., object]
 
