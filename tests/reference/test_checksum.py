@@ -21,7 +21,7 @@ from alphaforge.engine.book import set_level
 from alphaforge.engine.checksum import book_checksum, crc_byte
 from alphaforge.engine.jit import JIT
 
-CAPTURES = Path("/work/shared/data/cryptofeed_ws")
+CAPTURES = Path(__file__).parents[3] / "shared" / "data" / "cryptofeed_ws"
 EXAMPLES = 100 if JIT else 15
 
 
