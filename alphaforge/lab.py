@@ -18,13 +18,12 @@ from alphaforge.config import load_settings
 from alphaforge.data.history import History
 from alphaforge.data.recording import Recording
 from alphaforge.engine import codes as K
-from alphaforge.engine.jit import is_warm
-from alphaforge.engine.jit import warm as compile_kernels
 from alphaforge.errors import AlphaForgeError, EngineHalted, RiskDenied
 from alphaforge.feed import OrderRecord
 from alphaforge.limits import Limits
 from alphaforge.live import Live
 from alphaforge.order import Order
+from alphaforge.paper import Paper
 from alphaforge.progress import progress_bar
 from alphaforge.research.backtest import backtest
 from alphaforge.research.run import Run
@@ -33,6 +32,7 @@ from alphaforge.strategy.compile import compiled_entry
 from alphaforge.units import format_interval, parse_interval, to_float
 from alphaforge.venue import Fees, Venue
 from alphaforge.venues.simulated import INSTRUMENTS
+from alphaforge.warming import Warming
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +75,7 @@ class Lab:
         self._live: Live | None = None
         self._server: WidgetServer | None = None
         self._lock = threading.RLock()
-        self._warming = _Warming()
+        self._warming = Warming()
         self._closed = False
         _open_labs.add(self)
 
@@ -455,55 +455,6 @@ class Lab:
             else "no live session"
         )
         return f"Lab({self.settings.database!r}, {state})"
-
-
-class Paper:
-    """A strategy that trades live on the simulated exchange."""
-
-    def __init__(self, live: Live, slot: int, strategy: Strategy, symbol: str, spec: str) -> None:
-        self._live = live
-        self.slot = slot
-        self.strategy = strategy
-        self.symbol = symbol
-        self.spec = spec
-
-    def stop(self) -> None:
-        """Stop it: its orders are cancelled, its position stays."""
-        self._live.remove(self.slot)
-
-    @property
-    def position(self) -> float:
-        """Its own position, signed, human units."""
-        index = self._live.engine.index(self.symbol)
-        lots = int(self._live.engine.snapshot().position(2 + self.slot, index)["qty"])
-        return float(lots * self._live.engine.instruments[index].quantity)
-
-    def __repr__(self) -> str:
-        return f"Paper({self.strategy!r} on {self.symbol} {self.spec}, simulated exchange)"
-
-
-class _Warming:
-    """Compiles the kernels in the background the first time, with a bar; cells stay free."""
-
-    def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
-        if not is_warm():
-            print("AlphaForge: compiling the kernels for this machine, once; about a minute.")
-            self._thread = threading.Thread(
-                target=self._compile, name="alphaforge-warm", daemon=True
-            )
-            self._thread.start()
-
-    def _compile(self) -> None:
-        with progress_bar("kernels") as progress:
-            seconds = compile_kernels(lambda done, total, _: progress(done, total))
-        print(f"AlphaForge: kernels compiled in {seconds:.0f} s.")
-
-    def wait(self) -> None:
-        """Return when the kernels are there."""
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
 
 
 def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
