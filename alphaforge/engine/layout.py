@@ -11,179 +11,95 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alphaforge.engine.book_records import (
+    BOOK as BOOK,
+)
+from alphaforge.engine.book_records import (
+    BOOK_BYTES as BOOK_BYTES,
+)
+from alphaforge.engine.book_records import (
+    FAR as FAR,
+)
+from alphaforge.engine.book_records import (
+    FAR_BYTES as FAR_BYTES,
+)
+from alphaforge.engine.book_records import (
+    LEVEL as LEVEL,
+)
+from alphaforge.engine.book_records import (
+    LEVEL_BYTES as LEVEL_BYTES,
+)
+from alphaforge.engine.book_records import (
+    QUEUED as QUEUED,
+)
+from alphaforge.engine.book_records import (
+    QUEUED_BYTES as QUEUED_BYTES,
+)
+from alphaforge.engine.header import (
+    ENGINE as ENGINE,
+)
+from alphaforge.engine.header import (
+    ENGINE_BYTES as ENGINE_BYTES,
+)
 from alphaforge.engine.messages import BAR_SLOTS, record
+from alphaforge.engine.venue_records import (
+    EXCHANGE as EXCHANGE,
+)
+from alphaforge.engine.venue_records import (
+    EXCHANGE_BYTES as EXCHANGE_BYTES,
+)
+from alphaforge.engine.venue_records import (
+    FLIGHT as FLIGHT,
+)
+from alphaforge.engine.venue_records import (
+    FLIGHT_BYTES as FLIGHT_BYTES,
+)
+from alphaforge.engine.venue_records import (
+    IN_AUCTION as IN_AUCTION,
+)
+from alphaforge.engine.venue_records import (
+    IN_BOOK as IN_BOOK,
+)
+from alphaforge.engine.venue_records import (
+    KNOWN as KNOWN,
+)
+from alphaforge.engine.venue_records import (
+    KNOWN_BYTES as KNOWN_BYTES,
+)
+from alphaforge.engine.venue_records import (
+    LATENCY as LATENCY,
+)
+from alphaforge.engine.venue_records import (
+    LATENCY_BYTES as LATENCY_BYTES,
+)
+from alphaforge.engine.venue_records import (
+    NOT_THERE as NOT_THERE,
+)
+from alphaforge.engine.venue_records import (
+    RESTING as RESTING,
+)
+from alphaforge.engine.venue_records import (
+    RESTING_BYTES as RESTING_BYTES,
+)
+from alphaforge.engine.venue_records import (
+    TIER as TIER,
+)
+from alphaforge.engine.venue_records import (
+    TIER_BYTES as TIER_BYTES,
+)
+from alphaforge.engine.venue_records import (
+    VENUE as VENUE,
+)
+from alphaforge.engine.venue_records import (
+    VENUE_BYTES as VENUE_BYTES,
+)
+from alphaforge.engine.venue_records import (
+    WAITING as WAITING,
+)
 
 VERSION = 1
 MAGIC = 0x414C50484146_0001
 LINE = 64
-
-ENGINE = record(
-    ("magic", "i8"),
-    ("version", "i8"),
-    ("bytes", "i8"),
-    # time
-    ("now", "i8"),  # ns UTC, moves with events
-    ("next_due", "i8"),  # the soonest of the four that follow
-    ("next_timer", "i8"),
-    ("next_flight", "i8"),
-    ("next_expiry", "i8"),
-    ("next_slice", "i8"),
-    ("next_accrual", "i8"),
-    ("timers_fired", "i8"),  # since the last event
-    # state
-    ("state", "i8"),
-    ("trading", "i8"),
-    ("held", "i8"),  # 1: strategies are shown everything, their orders aren't taken
-    ("fault", "i8"),
-    ("fault_strategy", "i8"),
-    ("fault_handler", "i8"),
-    ("fault_event", "i8"),  # events processed before the faulting one
-    # how this engine runs
-    ("live", "i8"),  # 1: inputs are journalled, ids and lags are kept
-    ("wall_clock", "i8"),  # 1: event time is the wall clock's, so timers may fire by it
-    ("live_from", "i8"),  # until then events are a back-fill's, and the wall clock moves nothing
-    ("journal", "i8"),  # address of the journal ring
-    ("out", "i8"),  # address of the ring of orders to the venue; 0 where orders stay inside
-    # counts
-    ("events", "i8"),
-    ("trades", "i8"),
-    ("bars", "i8"),
-    ("orders", "i8"),  # submitted, ever
-    ("fills", "i8"),
-    ("denied", "i8"),
-    ("illegal", "i8"),  # order transitions refused by the state table
-    ("unknown_reports", "i8"),
-    ("duplicate_fills", "i8"),
-    ("late_trades", "i8"),
-    ("crossed", "i8"),
-    ("book_faults", "i8"),  # gaps, crossed snapshots, wrong checksums, unknown orders
-    ("over_fills", "i8"),  # reports of more than was left
-    ("late_fills", "i8"),  # fills honoured after a cancel
-    ("order_seq", "i8"),
-    ("trade_seq", "i8"),
-    ("alert_seq", "i8"),
-    # account: one currency, ledger units
-    ("cash", "i8"),
-    ("start_cash", "i8"),
-    ("market_value", "i8"),
-    ("fees", "i8"),
-    ("realised", "i8"),
-    ("margined", "i8"),  # cost of positions that are margined, not paid for
-    ("accrued", "i8"),  # funding, borrow, interest and rollover received, ever
-    ("peak", "i8"),
-    ("drawdown", "i8"),  # deepest fall from the peak, ledger units
-    ("account_due", "i8"),  # when the account is journalled next, ns UTC; FOREVER never
-    ("account_ns", "i8"),  # and how long from one time to the next
-    # limits; 0 means none
-    ("max_notional", "i8"),  # per order, ledger units
-    ("max_rate", "i8"),  # orders in any rate_ns
-    ("rate_ns", "i8"),
-    ("rate_head", "i8"),  # orders counted, ever
-    # queues inside the block
-    ("command_head", "i8"),
-    ("command_tail", "i8"),
-    ("notice_head", "i8"),
-    ("notice_tail", "i8"),
-    ("free_head", "i8"),  # order slots free for reuse, longest closed first; -1 none
-    ("free_tail", "i8"),
-    ("open_orders", "i8"),
-    ("defines", "i8"),  # DEFINE commands, ever, and the index that the last one gave or -1
-    ("defined", "i8"),
-    ("settle_rows", "i8"),  # after so many journal rows no further round of an event is begun
-    # what a handler is being shown
-    ("view_event", "i8"),  # addresses: the event or notice, its INSTRUMENT, this header
-    ("view_instrument", "i8"),
-    ("view_engine", "i8"),
-    ("view_strategy", "i8"),
-    ("ledger", "i8"),  # ledger units in one unit of the account's currency
-    ("scratch_at", "i8"),  # room for one message on its way out, and for a timespec
-    ("scratch_n", "i8"),
-    # lag: event to engine, ns
-    ("lag_max", "i8"),
-    ("last_recv", "i8"),
-    # pools: offset from the header, capacity
-    ("instruments_at", "i8"),
-    ("instruments_n", "i8"),
-    ("instruments_used", "i8"),
-    ("markets_at", "i8"),
-    ("markets_n", "i8"),
-    ("levels_at", "i8"),
-    ("levels_n", "i8"),  # per instrument and side; a power of two
-    ("positions_at", "i8"),
-    ("positions_n", "i8"),
-    ("orders_at", "i8"),
-    ("orders_n", "i8"),
-    ("index_at", "i8"),
-    ("index_n", "i8"),  # a power of two, at least twice orders_n
-    ("strategies_at", "i8"),
-    ("strategies_n", "i8"),
-    ("strategies_used", "i8"),
-    ("watches_at", "i8"),
-    ("watches_n", "i8"),
-    ("arena_at", "i8"),
-    ("arena_n", "i8"),
-    ("arena_used", "i8"),
-    ("builders_at", "i8"),
-    ("builders_n", "i8"),
-    ("builders_used", "i8"),
-    ("timers_at", "i8"),
-    ("timers_n", "i8"),
-    ("timers_used", "i8"),
-    ("alerts_at", "i8"),
-    ("alerts_n", "i8"),
-    ("commands_at", "i8"),
-    ("commands_n", "i8"),
-    ("notices_at", "i8"),
-    ("notices_n", "i8"),
-    ("rates_at", "i8"),
-    ("rates_n", "i8"),
-    ("lags_at", "i8"),
-    ("lags_n", "i8"),
-    ("pending_at", "i8"),  # bars closed within this event, waiting for handlers
-    ("pending_n", "i8"),
-    ("pending_used", "i8"),
-    # books
-    ("delayed", "i8"),  # the venue's books are so many further on: our feed is late; 0 one for both
-    ("books_at", "i8"),
-    ("books_n", "i8"),
-    ("bits_at", "i8"),  # one bit a level: whether it holds lots
-    ("bits_n", "i8"),
-    ("far_at", "i8"),  # levels outside of the window
-    ("far_n", "i8"),  # a power of two
-    ("far_used", "i8"),
-    ("queued_at", "i8"),  # single orders of L3 books
-    ("queued_n", "i8"),
-    ("queued_free", "i8"),  # -1 none
-    ("queued_seq", "i8"),  # orders that joined a queue, ever
-    ("queued_index_at", "i8"),
-    ("queued_index_n", "i8"),
-    # the simulated venues
-    ("venues_at", "i8"),
-    ("venues_n", "i8"),
-    ("venues_used", "i8"),
-    ("exchanges_at", "i8"),
-    ("exchanges_n", "i8"),
-    ("resting_at", "i8"),
-    ("resting_n", "i8"),
-    ("flights_at", "i8"),
-    ("flights_n", "i8"),
-    ("flight_head", "i8"),  # sent, ever
-    ("flight_tail", "i8"),  # landed, ever
-    ("arrivals", "i8"),  # orders that entered a simulated venue's list, ever
-    ("tiers_at", "i8"),
-    ("tiers_n", "i8"),
-    ("latencies_at", "i8"),
-    ("latencies_n", "i8"),
-    ("profiles_at", "i8"),  # lots traded in each half-hour of the day, a row an instrument
-    ("profiles_n", "i8"),
-    ("known_at", "i8"),
-    ("known_n", "i8"),  # a power of two
-    ("known_head", "i8"),  # fills remembered, ever
-    ("known_index_at", "i8"),
-    ("known_index_n", "i8"),
-    ("margin_watched", "i8"),  # 1 where a venue liquidates
-    ("algo_head", "i8"),  # parents that are being worked, oldest first; -1 none
-)
 
 INSTRUMENT = record(
     ("price_num", "i8"),
@@ -252,62 +168,6 @@ NO_PRICE = -(2**62)
 UNKNOWN = -1
 FOREVER = 2**63 - 1
 
-BOOK = record(
-    ("instrument", "i8"),
-    ("best_bid", "i8"),  # ticks; NO_PRICE where empty
-    ("best_ask", "i8"),
-    ("bid_base", "i8"),  # lowest tick of the window of each side; NO_PRICE before the first level
-    ("ask_base", "i8"),
-    ("bid_far", "i8"),  # levels of each side outside of the window
-    ("ask_far", "i8"),
-    ("seq", "i8"),  # id of the last frame; UNKNOWN before the first
-    ("state", "i8"),  # BOOK_GOOD, or why it is stale
-    ("filling", "i8"),  # 1 within a snapshot's frame
-    ("left_out", "i8"),  # messages not applied: old ones, and all while stale
-    ("checksum", "i8"),  # what the frame's sender found, to compare at its end; UNKNOWN none
-    ("seen", "i8"),  # 1 once anything was set
-    ("fresh", "i8"),  # 1 from a snapshot until the first frame after it
-    ("skip", "i8"),  # 1 within a frame that isn't applied
-    ("told", "i8"),  # the state that was journalled last
-    ("orders", "i8"),  # L3: orders in it
-    ("checksum_kind", "i8"),  # CHECKSUM_NONE ... CHECKSUM_OKX
-    ("price_digits", "i8"),  # decimals in what the sender sums up; 0 as many as the tick has
-    ("lot_digits", "i8"),
-)
-"""One book: instrument i's is the i-th; where the feed is late, the venue's follow after ours."""
-
-LEVEL = record(
-    ("lot", "i8"),
-    ("taken", "i8"),  # lots of it that we consumed since it was last told
-    ("head", "i4"),  # L3: the orders there, first come first served; -1 none
-    ("tail", "i4"),
-    ("orders", "i4"),
-    ("pad", "i4"),
-)
-
-FAR = record(
-    ("row", "i8"),  # 2 x book + side, plus 1; 0 empty
-    ("tick", "i8"),
-    ("lot", "i8"),
-    ("taken", "i8"),
-    ("head", "i4"),
-    ("tail", "i4"),
-    ("orders", "i4"),
-    ("pad", "i4"),
-)
-
-QUEUED = record(
-    ("id", "i8"),
-    ("tick", "i8"),
-    ("lot", "i8"),
-    ("next", "i4"),
-    ("prev", "i4"),
-    ("row", "i4"),  # 2 x book + side
-    ("pad", "i4"),
-    ("seq", "i8"),  # the number by which it joined its queue
-)
-"""One order of an L3 book, not ours."""
-
 POSITION = record(
     ("qty", "i8"),  # lots
     ("cost", "i8"),  # ledger units, signed as qty
@@ -366,117 +226,6 @@ ORDER = record(
     ("algo_next", "i4"),
     ("filled_times", "i4"),
 )
-
-RESTING = record(
-    ("leaves", "i8"),  # as the venue knows it
-    ("price", "i8"),
-    ("stop", "i8"),
-    ("shown", "i8"),  # lots of an iceberg on display now
-    ("ahead", "i8"),  # lots queued before it; UNKNOWN where the level wasn't seen
-    ("traded", "i8"),  # lots traded at its level since the level was last told
-    ("level", "i8"),  # the level's lots when last told
-    ("ts", "i8"),  # when it arrived, or was last changed, ns UTC
-    ("arrival", "i8"),  # its number among those that entered a venue, ever
-    ("next", "i4"),  # by arrival, within its instrument
-    ("prev", "i4"),
-    ("state", "u1"),  # NOT_THERE ... IN_BOOK
-    ("pad", "u1", (7,)),
-)
-"""What the simulated venue knows of the order in the same slot of the order pool."""
-
-NOT_THERE, WAITING, IN_BOOK, IN_AUCTION = range(4)
-
-EXCHANGE = record(
-    ("ts", "i8"),
-    ("last", "i8"),
-    ("bid", "i8"),  # the touch, ticks; 0 none
-    ("bid_lot", "i8"),
-    ("bid_taken", "i8"),
-    ("ask", "i8"),
-    ("ask_lot", "i8"),
-    ("ask_taken", "i8"),
-    ("quoted", "i8"),
-    ("barred", "i8"),  # 1: its market is stored bars; the venue sees no more of it
-    ("mark", "i8"),
-    ("index", "i8"),
-    ("status", "i8"),
-    ("head", "i8"),  # own orders at the venue, oldest first; -1 none
-    ("tail", "i8"),
-    ("count", "i8"),
-    ("eager", "i8"),  # own orders that any event may fill: market orders, auctions
-    ("waiting", "i8"),  # own orders that wait for a trigger
-    ("buy_high", "i8"),  # bounds of own limits in the book; may be too wide, never too narrow
-    ("buy_low", "i8"),
-    ("sell_low", "i8"),
-    ("sell_high", "i8"),
-    ("rising", "i8"),  # the lowest last, bid, ask or mark that may trigger something, ticks
-    ("falling", "i8"),
-    ("volume", "i8"),  # lots of the bar that is being matched
-    ("bar_volume", "i8"),  # of these, what it may still give us
-    ("session_end", "i8"),
-)
-"""What the simulated venue knows of one instrument."""
-
-VENUE = record(
-    ("outside", "i8"),  # 1: a gateway fills its orders
-    ("types", "i8"),  # bits, 1 << type: order types that it knows; the engine emulates the others
-    ("tifs", "i8"),  # bits, 1 << time in force
-    ("exec_flags", "i8"),  # order flags that it knows
-    ("depth", "i8"),  # L1, L2, L3: what it matches against
-    ("latency", "i8"),
-    ("entry_ns", "i8"),
-    ("response_ns", "i8"),
-    ("sigma", "f8"),
-    ("seed", "i8"),
-    ("draws", "i8"),
-    ("latency_first", "i8"),  # its rows in the table of recorded ones
-    ("latency_count", "i8"),
-    ("last_in", "i8"),  # nothing overtakes what was sent before it
-    ("last_back", "i8"),
-    ("queue", "i8"),
-    ("power", "f8"),
-    ("path", "i8"),
-    ("fill_close", "i8"),  # 1: an order from a bar fills at that bar's close
-    ("slippage", "i8"),
-    ("slip_a", "f8"),
-    ("slip_b", "f8"),
-    ("share_ppb", "i8"),  # of a bar's volume that we may be; 0 all
-    ("whole", "i8"),  # 1: no partial fills, what can be filled is filled
-    ("maker_ppb", "i8"),
-    ("taker_ppb", "i8"),
-    ("fee_least", "i8"),  # ledger units a fill
-    ("fee_minor", "i8"),  # ledger units that a fee is rounded to; 1 none
-    ("tier_first", "i8"),
-    ("tier_count", "i8"),
-    ("turnover", "i8"),  # notional filled, ever, ledger units
-    ("margin", "i8"),
-    ("interest_ppb", "i8"),  # a year, of cash below zero
-    ("liquidation_ppb", "i8"),  # of the notional closed
-)
-
-TIER = record(("turnover", "i8"), ("maker_ppb", "i8"), ("taker_ppb", "i8"))
-
-LATENCY = record(("ts", "i8"), ("entry_ns", "i8"), ("response_ns", "i8"))
-
-FLIGHT = record(
-    ("due", "i8"),
-    ("kind", "i8"),  # a command on its way in, or M.REPORT
-    ("status", "i8"),
-    ("slot", "i8"),
-    ("order_id", "i8"),
-    ("qty", "i8"),
-    ("price", "i8"),
-    ("stop", "i8"),
-    ("ts", "i8"),
-    ("liquidity", "i8"),
-    ("trade_id", "i8"),
-    ("order", "i8"),
-)
-"""A request to the venue or an answer from it, on its way."""
-
-KNOWN = record(("order_id", "i8"), ("trade_id", "i8"))
-"""A fill that a venue outside reported, so that the same one again is known."""
-
 
 KEY = record(("id", "i8"), ("slot", "i8"))
 """A place of an index: of the order pool by id, 0 empty; of ``queued`` by ``slot`` + 1, 0 empty."""
@@ -558,10 +307,8 @@ I8 = np.dtype("i8")
 U1 = np.dtype("u1")
 
 # Sizes in bytes, as plain integers: kernels can't read a dtype's attribute.
-ENGINE_BYTES = ENGINE.itemsize
 INSTRUMENT_BYTES = INSTRUMENT.itemsize
 MARKET_BYTES = MARKET.itemsize
-LEVEL_BYTES = LEVEL.itemsize
 POSITION_BYTES = POSITION.itemsize
 ORDER_BYTES = ORDER.itemsize
 KEY_BYTES = KEY.itemsize
@@ -571,16 +318,6 @@ TIMER_BYTES = TIMER.itemsize
 ALERT_BYTES = ALERT.itemsize
 COMMAND_BYTES = COMMAND.itemsize
 NOTICE_BYTES = NOTICE.itemsize
-BOOK_BYTES = BOOK.itemsize
-FAR_BYTES = FAR.itemsize
-QUEUED_BYTES = QUEUED.itemsize
-RESTING_BYTES = RESTING.itemsize
-EXCHANGE_BYTES = EXCHANGE.itemsize
-VENUE_BYTES = VENUE.itemsize
-TIER_BYTES = TIER.itemsize
-LATENCY_BYTES = LATENCY.itemsize
-FLIGHT_BYTES = FLIGHT.itemsize
-KNOWN_BYTES = KNOWN.itemsize
 
 POOLS: dict[str, np.dtype[np.generic]] = {
     "instruments": INSTRUMENT,
