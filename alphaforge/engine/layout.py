@@ -7,8 +7,6 @@ thousand instruments run the same machine code. Kernels know this module as ``L`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from alphaforge.engine.book_records import (
@@ -35,6 +33,9 @@ from alphaforge.engine.book_records import (
 from alphaforge.engine.book_records import (
     QUEUED_BYTES as QUEUED_BYTES,
 )
+from alphaforge.engine.capacities import HALF_HOURS as HALF_HOURS
+from alphaforge.engine.capacities import LAG_BUCKETS as LAG_BUCKETS
+from alphaforge.engine.capacities import Capacities as Capacities
 from alphaforge.engine.header import (
     ENGINE as ENGINE,
 )
@@ -353,113 +354,9 @@ POOLS: dict[str, np.dtype[np.generic]] = {
     "known": KNOWN,
     "known_index": I8,
 }
-LAG_BUCKETS = 256
-HALF_HOURS = 48
 ACCOUNT_NS = 1_000_000_000  # where the account is journalled, once in so much time
 MAX_ROUNDS = 1_000
 MAX_TIMERS = 1_000_000
-ROWS_PER_ORDER = 10  # from asked for to filled, at most
-
-
-@dataclass(frozen=True)
-class Capacities:
-    """How much of each thing a block holds. Data, never types.
-
-    Parameters
-    ----------
-    instruments, strategies, orders, builders, timers, alerts : int
-        Slots in each pool; ``orders`` bounds the open ones, closed slots are reused.
-    levels : int
-        Book levels in the window of each side and instrument, a power of two from 64; 0 keeps no
-        book.
-    far : int
-        Places for the levels outside of all windows, a power of two; seven of eight can be taken.
-    queued : int
-        Single orders of all L3 books; 0 keeps none.
-    delayed : bool
-        True keeps a second set of books, the venue's, for feeds that are late.
-    arena : int
-        Bytes for strategies' records and indicator windows.
-    queue : int
-        Commands that the handlers of one event may issue, a power of two.
-    rates : int
-        The highest order rate that can be limited.
-    venues, tiers, latencies : int
-        Simulated venues, and rows of their tables of fees and of recorded latencies.
-    known : int
-        Fills of venues outside that are remembered, a power of two.
-    """
-
-    instruments: int = 16
-    strategies: int = 8
-    orders: int = 4096
-    builders: int = 64
-    timers: int = 256
-    alerts: int = 256
-    levels: int = 1024
-    arena: int = 1 << 20
-    queue: int = 8192
-    rates: int = 1024
-    far: int = 4096
-    queued: int = 0
-    delayed: bool = False
-    venues: int = 4
-    tiers: int = 16
-    latencies: int = 0
-    known: int = 4096
-
-    @property
-    def settle_rows(self) -> int:
-        """After so many journal rows no further round of one event is begun."""
-        return 4 * self.queue
-
-    @property
-    def event_rows(self) -> int:
-        """Journal rows that one event writes at most.
-
-        What applying it takes (each working order fills, each builder closes a bar), the rounds
-        until ``settle_rows``, and a last one in which each command is an order that fills.
-        """
-        orders = ROWS_PER_ORDER * (self.orders + self.queue)
-        return orders + self.settle_rows + 2 * self.builders + 64
-
-    def counts(self) -> dict[str, int]:
-        """Records in each pool."""
-        books = self.instruments * (2 if self.delayed else 1)
-        return {
-            "instruments": self.instruments,
-            "markets": self.instruments,
-            "levels": books * 2 * self.levels,
-            "positions": (self.strategies + 2) * self.instruments,
-            "orders": self.orders,
-            "index": _power_of_two(2 * self.orders),
-            "strategies": self.strategies,
-            "watches": self.strategies * self.instruments,
-            "arena": self.arena,
-            "builders": self.builders,
-            "timers": self.timers,
-            "alerts": self.alerts,
-            "commands": self.queue,
-            "notices": self.queue,
-            "rates": self.rates,
-            "lags": LAG_BUCKETS,
-            "pending": self.builders + 1,
-            "scratch": 64,
-            "books": books,
-            "bits": books * 2 * (self.levels // 64),
-            "far": self.far if self.levels else 0,
-            "queued": self.queued,
-            "queued_index": _power_of_two(2 * self.queued),
-            "venues": self.venues,
-            "exchanges": self.instruments,
-            "resting": self.orders,
-            "flights": _power_of_two(self.orders + self.queue),
-            "tiers": self.tiers,
-            "latencies": self.latencies,
-            "profiles": self.instruments * HALF_HOURS,
-            "known": self.known,
-            "known_index": 2 * self.known,
-        }
 
 
 def new_block(capacities: Capacities) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
@@ -496,13 +393,6 @@ def pool(block: np.ndarray[tuple[int], np.dtype[np.uint8]], name: str) -> np.nda
     if name == "levels":
         count *= 2 * int(header["books_n"])
     return block[start : start + count * record.itemsize].view(record)
-
-
-def _power_of_two(least: int) -> int:
-    size = 1
-    while size < least:
-        size *= 2
-    return size
 
 
 def _aligned(size: int) -> int:
