@@ -11,7 +11,7 @@ from alphaforge.engine import codes as K
 from alphaforge.engine.block import engine_at, instrument, market, order, position, venue
 from alphaforge.engine.fees import rate_fee
 from alphaforge.engine.jit import hot, kernel, part
-from alphaforge.engine.money import mul_div, notional, notional_fits, share
+from alphaforge.engine.money import notional, notional_fits, share
 
 _MOST = 2**61
 """Sums of amounts stop here: more is never free."""
@@ -42,19 +42,38 @@ def is_paid(m, i):
 
 
 @kernel
-def reference_price(m, slot):
-    """What an order is valued at: its limit, else its trigger, else the mark; ticks."""
+def own_price(m, slot, price, stop):
+    """The price an order names, its limit or else its trigger (0 none), else the mark; ticks."""
+    if price > 0:
+        return price
+    if stop > 0:
+        return stop
+    return market(m, order(m, slot).instrument).mark
+
+
+@kernel
+def worst_price(m, slot, price, stop):
+    """Of the prices an order with these may fill at, the one that makes the largest amount; ticks.
+
+    One is its own. The other is the trigger where it still waits for that, and else the touch, if
+    that is within its limit: what is sold at 800 into a bid of 1,000 fills at 1,000.
+    """
     o = order(m, slot)
-    if o.price > 0:
-        return o.price
-    if o.stop > 0:
-        return o.stop
-    return market(m, o.instrument).mark
+    k = market(m, o.instrument)
+    own = own_price(m, slot, price, stop)
+    other = k.ask if o.side > 0 else k.bid
+    if stop > 0 and o.triggered == 0:
+        other = stop
+    elif price > 0 and (other - price) * o.side > 0:
+        return own
+    if other <= 0 or own <= 0:
+        return own
+    return min(own, other) if instrument(m, o.instrument).inverse == 1 else max(own, other)
 
 
 @kernel
 def _takes(m, i, side, price, lots):
-    """What lots are valued at: at their price or, bought at none, at the ask where it is worse.
+    """What lots are valued at.
 
     In a cash account a purchase takes its fee too, so that cash doesn't fall below zero by it.
     """
@@ -64,16 +83,6 @@ def _takes(m, i, side, price, lots):
     if is_paid(m, i) and side > 0:
         amount += max(0, rate_fee(m, i, amount, lots, K.TAKER))
     return min(amount, _MOST)
-
-
-@kernel
-def _valued(m, slot):
-    """``reference_price``; of a purchase without one the ask where it is above the mark."""
-    o = order(m, slot)
-    price = reference_price(m, slot)
-    if o.price > 0 or o.stop > 0 or o.side < 0 or instrument(m, o.instrument).inverse == 1:
-        return price
-    return max(price, market(m, o.instrument).ask)
 
 
 @kernel
@@ -92,17 +101,25 @@ def _together(m, apart, slot):
 
 
 @kernel
-def _if_filled(m, base, net, lots, amount):
+def _cheaper(m, i, price, other):
+    """Of two prices the one that makes the smaller amount; ticks, 0 none."""
+    if price <= 0 or other <= 0:
+        return max(price, other)
+    return max(price, other) if instrument(m, i).inverse == 1 else min(price, other)
+
+
+@kernel
+def _if_filled(m, i, base, net, lots, amount, cheapest):
     """Notional of the position once every order of one side has filled.
 
     ``net`` is signed by that side: where it is negative the side closes before it opens, and only
-    the part that opens counts.
+    what opens counts. It may be the cheapest that fills first, and closes.
     """
     if net >= 0:
         return min(base + amount, _MOST)
     if lots <= -net:
         return 0
-    return mul_div(m, amount, lots + net, lots)
+    return max(0, amount - _takes(m, i, 0, cheapest, -net))
 
 
 @part("int64(int64, int64, int64, int64, int64, int64)")
@@ -118,36 +135,40 @@ def held(m, i, apart, side, lots, price):
     -----
     Cash: the amounts of working purchases with their fees. Margin: the initial margin on the
     largest of what the position is, what all working purchases would make of it, and what all
-    working sales would; orders at their own prices, the position at its mark, and at its cost where
-    the margin is isolated. Cost: one pass over the instrument's working orders.
+    working sales would, those that close it being the cheapest; orders at their worst prices, the
+    position at its mark, and at its cost where the margin is isolated. Cost: one pass over the
+    instrument's working orders.
     """
     record, k = instrument(m, i), market(m, i)
     kind = venue(m, record.venue).margin
     if kind == K.MARGIN_NONE:
         return 0
-    buying, to_buy, selling, to_sell = 0, 0, 0, 0
+    buying, to_buy, bid, selling, to_sell, offer = 0, 0, 0, 0, 0, 0
     if lots > 0 and side > 0:
-        buying, to_buy = lots, _takes(m, i, side, price, lots)
+        buying, to_buy, bid = lots, _takes(m, i, side, price, lots), price
     elif lots > 0:
-        selling, to_sell = lots, _takes(m, i, side, price, lots)
+        selling, to_sell, offer = lots, _takes(m, i, side, price, lots), price
     slot = k.open_head
     while slot >= 0:
         o = order(m, slot)
         if o.counted == 1 and o.leaves > 0 and not _together(m, apart, slot):
-            amount = _takes(m, i, o.side, _valued(m, slot), o.leaves)
+            worst = worst_price(m, slot, o.price, o.stop)
+            amount = _takes(m, i, o.side, worst, o.leaves)
             if o.side > 0:
                 buying += o.leaves
                 to_buy = min(to_buy + amount, _MOST)
+                bid = _cheaper(m, i, bid, worst)
             else:
                 selling += o.leaves
                 to_sell = min(to_sell + amount, _MOST)
+                offer = _cheaper(m, i, offer, worst)
         slot = o.next
     if is_paid(m, i):
         return to_buy
     p = position(m, 0, i)
     base = abs(p.cost) if kind == K.MARGIN_ISOLATED else abs(k.value)
-    bought = share(m, _if_filled(m, base, p.qty, buying, to_buy), record.initial_ppb)
-    sold = share(m, _if_filled(m, base, -p.qty, selling, to_sell), record.initial_ppb)
+    bought = share(m, _if_filled(m, i, base, p.qty, buying, to_buy, bid), record.initial_ppb)
+    sold = share(m, _if_filled(m, i, base, -p.qty, selling, to_sell, offer), record.initial_ppb)
     if kind == K.MARGIN_ISOLATED:
         # What a reversal frees isn't the whole margin where the position has lost of it.
         lost = max(0, p.cost - k.value)
@@ -156,16 +177,14 @@ def held(m, i, apart, side, lots, price):
     return max(share(m, base, record.initial_ppb), max(bought, sold))
 
 
-@part("int64(int64, int64, int64, int64)")
-def needed(m, slot, lots, price):
-    """What an order of so many lots at a price takes of the free balance, ledger units.
+@part("int64(int64, int64, int64, int64, int64)")
+def needed(m, slot, lots, price, stop):
+    """What an order of so many lots at a limit and a trigger takes of the free balance.
 
-    The order itself, where it works already, and its peers aren't counted beside it. ``price`` is
-    its limit or trigger price, 0 none.
+    Ledger units. The order itself, where it works already, and its peers aren't counted beside it.
     """
     o = order(m, slot)
-    price = price if price > 0 else _valued(m, slot)
-    after = held(m, o.instrument, slot, o.side, lots, price)
+    after = held(m, o.instrument, slot, o.side, lots, worst_price(m, slot, price, stop))
     return max(0, after - held(m, o.instrument, -1, 0, 0, 0))
 
 

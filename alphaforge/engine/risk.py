@@ -29,9 +29,10 @@ from alphaforge.engine.margin import (
     is_backed,
     is_paid,
     needed,
-    reference_price,
+    own_price,
     required,
     sellable,
+    worst_price,
 )
 from alphaforge.engine.money import notional, notional_fits
 from alphaforge.engine.orders import read_terms
@@ -125,22 +126,39 @@ def _numbers(m, slot, rule):
 
 
 @kernel
-def _check_margin(m, slot, lots, price):
-    """Whether the account can carry an order of so many lots; of one that works, what it adds.
-
-    ``price`` is its limit or trigger price, 0 none.
-    """
+def _check_margin(m, slot, lots, price, stop):
+    """Whether the account can carry an order of so many lots; of one that works, what it adds."""
     o = order(m, slot)
     if venue(m, instrument(m, o.instrument).venue).margin == K.MARGIN_NONE or is_backed(m, slot):
         return R.PASSED
     if is_paid(m, o.instrument) and o.side < 0:
         most = sellable(m, slot)
         return R.PASSED if lots <= most else _deny(m, slot, R.SHORT_SALE, most, lots)
-    takes = needed(m, slot, lots, price)
+    takes = needed(m, slot, lots, price, stop)
     if takes > 0:
         free = free_balance(m)
         if takes > free:
             return _deny(m, slot, R.FREE_BALANCE, free, takes)
+    return R.PASSED
+
+
+@kernel
+def _check_notional(m, slot, lots, price, stop):
+    """The host's limit on what an order may come to, and the instrument's on what it asks for."""
+    h = engine_at(m)
+    i = order(m, slot).instrument
+    worst = worst_price(m, slot, price, stop)
+    if not notional_fits(m, i, worst, lots):
+        return _deny(m, slot, R.MAX_NOTIONAL, h.max_notional, _MOST)
+    if h.max_notional > 0:
+        amount = abs(notional(m, i, worst, lots))
+        if amount > h.max_notional:
+            return _deny(m, slot, R.MAX_NOTIONAL, h.max_notional, amount)
+    most = instrument(m, i).max_notional
+    if most > 0:
+        amount = abs(notional(m, i, own_price(m, slot, price, stop), lots))
+        if amount > most:
+            return _deny(m, slot, R.INSTRUMENT_NOTIONAL, most, amount)
     return R.PASSED
 
 
@@ -151,27 +169,24 @@ def _check_amounts(m, slot):
     o = order(m, slot)
     record = instrument(m, o.instrument)
     k = market(m, o.instrument)
-    price = reference_price(m, slot)
-    if not notional_fits(m, o.instrument, price, o.qty):
-        return _deny(m, slot, R.MAX_NOTIONAL, h.max_notional, _MOST)
-    margin = venue(m, record.venue).margin
-    if h.max_notional > 0 or record.min_notional > 0 or record.max_notional > 0 or margin > 0:
-        if price <= 0:
-            return _deny(m, slot, R.NO_PRICE_YET, 0, 0)
+    price = own_price(m, slot, o.price, o.stop)
+    limited = h.max_notional > 0 or record.min_notional > 0 or record.max_notional > 0
+    if price <= 0 and (limited or venue(m, record.venue).margin > 0):
+        return _deny(m, slot, R.NO_PRICE_YET, 0, 0)
+    rule = _check_notional(m, slot, o.qty, o.price, o.stop)
+    if rule != R.PASSED:
+        return rule
+    if record.min_notional > 0:
         amount = abs(notional(m, o.instrument, price, o.qty))
-        if h.max_notional > 0 and amount > h.max_notional:
-            return _deny(m, slot, R.MAX_NOTIONAL, h.max_notional, amount)
         if amount < record.min_notional:
             return _deny(m, slot, R.INSTRUMENT_NOTIONAL, record.min_notional, amount)
-        if record.max_notional > 0 and amount > record.max_notional:
-            return _deny(m, slot, R.INSTRUMENT_NOTIONAL, record.max_notional, amount)
     if record.max_position > 0 and o.counted == 1:
         # What the position would be if every working order on this side filled, and this one.
         net = position(m, 0, o.instrument).qty
         held = net * o.side + (k.buying if o.side > 0 else k.selling)
         if held > record.max_position - o.qty:
             return _deny(m, slot, R.MAX_POSITION, record.max_position, _added(held, o.qty))
-    rule = _check_margin(m, slot, o.qty, o.price if o.price > 0 else o.stop)
+    rule = _check_margin(m, slot, o.qty, o.price, o.stop)
     if rule != R.PASSED:
         return rule
     full = h.max_rate > 0 and h.rate_head >= h.max_rate
@@ -197,17 +212,12 @@ def check_change(m, slot, qty, price, stop):
         return _deny(m, slot, R.PRICE_POSITIVE, 1, price)
     if stop != o.stop and (stop <= 0 or not has(TRIGGERED, o.type) or o.triggered == 1):
         return _deny(m, slot, R.TRIGGER_PRICE, 1, stop)
-    valued = price if price > 0 else reference_price(m, slot)
     leaves = o.leaves + qty - o.qty
-    if not notional_fits(m, o.instrument, valued, leaves):
-        return _deny(m, slot, R.MAX_NOTIONAL, h.max_notional, _MOST)
-    amount = abs(notional(m, o.instrument, valued, leaves))
-    if h.max_notional > 0 and amount > h.max_notional:
-        return _deny(m, slot, R.MAX_NOTIONAL, h.max_notional, amount)
-    if record.max_notional > 0 and amount > record.max_notional:
-        return _deny(m, slot, R.INSTRUMENT_NOTIONAL, record.max_notional, amount)
+    rule = _check_notional(m, slot, leaves, price, stop)
+    if rule != R.PASSED:
+        return rule
     if qty > o.qty or price != o.price or stop != o.stop:
-        rule = _check_margin(m, slot, leaves, price if price > 0 else stop)
+        rule = _check_margin(m, slot, leaves, price, stop)
         if rule != R.PASSED:
             return rule
     if record.max_position > 0 and qty > o.qty and o.counted == 1:

@@ -19,6 +19,7 @@ from market import (
     slot,
     small_engine,
     submit,
+    trade,
 )
 
 import alphaforge as af
@@ -89,6 +90,71 @@ def test_a_market_order_is_valued_at_the_ask_where_that_is_above_the_mark() -> N
     assert account.denial() == (R.FREE_BALANCE, 1_000, 1_010)
     account.order(1, 100)
     assert account.free == 0
+
+
+def test_a_sale_below_the_bid_is_valued_at_the_bid_that_it_fills_at() -> None:
+    """A tenth of 10.00 each: 1,000 lots are all there is, whatever less they would take."""
+    account = Account("cross", PERPETUAL)
+    account.price(1_000)
+    account.order(-1, 1_001, 1)
+    assert account.denial() == (R.FREE_BALANCE, 1_000, 1_001)
+    account.order(-1, 10, 1_200)
+    assert account.free == 988  # above the bid at its own price
+    account.change(account.ids, qty=1_001, price=1)
+    assert account.denials[1:] == [(R.FREE_BALANCE, 988, 1_001 - 12)]
+    account.order(-1, 988, 1)
+    assert (account.qty(), account.free) == (-988, 0)
+
+
+def test_an_inverse_purchase_above_the_ask_is_valued_at_the_ask() -> None:
+    """A contract is worth the less coin the higher its price is."""
+    inverse = instrument("INV", "1", lot="1", kind="perpetual", inverse=True, initial_margin="0.1")
+    account = Account("cross", inverse, cash=1)
+    account.price(1_000)
+    account.order(1, 10_001, 2_000)
+    rule, limit, value = account.denial()
+    assert (rule, limit) == (R.FREE_BALANCE, 1)
+    assert value == pytest.approx(1.0001)
+    account.order(1, 10_000, 2_000)
+    assert (account.qty(), account.free) == (10_000, 0)
+
+
+def test_what_waits_for_its_trigger_is_valued_at_it_and_not_at_todays_bid() -> None:
+    account = Account("cross", PERPETUAL)
+    account.price(1_000)
+    account.order(-1, 100, stop=900, type=K.STOP_MARKET)
+    assert account.free == 910
+    account.order(-1, 100, 890, stop=900, type=K.STOP_LIMIT)
+    assert account.free == 820
+    stopped = account.order(-1, 100, stop=800, type=K.STOP_MARKET)
+    assert account.free == 740
+    account.change(stopped, stop=950)  # valued at the trigger it is to have
+    assert account.free == 725
+
+
+def test_the_largest_order_is_counted_at_what_it_fills_at() -> None:
+    account = Account("none")
+    account.engine.header["max_notional"] = 100 * DOLLAR
+    account.price(1_000)
+    account.order(-1, 11, 1)
+    assert account.denial() == (R.MAX_NOTIONAL, 100, 110)
+    account.order(-1, 10, 1)
+    assert account.qty() == -10
+
+
+def test_what_closes_first_is_the_cheapest() -> None:
+    """Of 20 sales at 12.00 and 8.00 the ten that close may be those at 8.00: 120 are opened."""
+    account = Account("cross", PERPETUAL)
+    account.price(1_000)
+    account.order(1, 10)
+    assert account.free == 990
+    account.order(-1, 10, 1_200)
+    assert account.free == 990
+    account.order(-1, 10, stop=800, type=K.STOP_MARKET)
+    assert account.free == 988
+    account.price(800)
+    account.step(trade(0, 800))
+    assert (account.qty(), account.free) == (0, 980 - 12)
 
 
 def test_cash_sells_only_what_it_holds() -> None:
