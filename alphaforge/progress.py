@@ -44,7 +44,7 @@ def _notebook_bar(what: str) -> Report:
 
     bar = ipywidgets.IntProgress(description="", min=0, max=1000)
     label = ipywidgets.Label(what)
-    display(ipywidgets.HBox([bar, label]))  # type: ignore[no-untyped-call]
+    display(ipywidgets.HBox([bar, label]))  # type: ignore[no-untyped-call]  # ipywidgets has no types
 
     def show(done: int, total: int) -> None:
         bar.value = 1000 * done // max(total, 1)

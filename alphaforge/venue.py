@@ -354,14 +354,8 @@ class Venue:
 
     def describe(self) -> dict[str, Any]:
         """Every model by name with its parameters, for a run's configuration."""
-        said: dict[str, Any] = {}
-        for each in dataclasses.fields(self):
-            value = getattr(self, each.name)
-            if dataclasses.is_dataclass(value):
-                inside = ", ".join(f"{k}={v!r}" for k, v in dataclasses.asdict(value).items())  # type: ignore[arg-type]
-                value = f"{type(value).__name__}({inside})"
-            said[each.name] = value
-        return said
+        models = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+        return {k: repr(v) if dataclasses.is_dataclass(v) else v for k, v in models.items()}
 
 
 def fee_per_lot(fees: Fees, lot: Fraction, currency: str) -> Fraction:

@@ -46,7 +46,7 @@ def _compiled_view(type_: Any) -> Callable[[int], Any]:
 
         return type_(I64), codegen
 
-    return at  # type: ignore[no-any-return]
+    return at  # type: ignore[no-any-return]  # numba has no types
 
 
 def _view_twin(record: np.dtype[Any]) -> Callable[[int], Any]:

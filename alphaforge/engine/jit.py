@@ -93,7 +93,7 @@ def cache_dir() -> Path:
     return here
 
 
-class _StampedLocator(_CacheLocator):  # type: ignore[misc]
+class _StampedLocator(_CacheLocator):  # type: ignore[misc]  # numba has no types
     """Puts a function's files into the stamped folder."""
 
     def __init__(self, function: Any, path: str) -> None:
@@ -115,11 +115,11 @@ class _StampedLocator(_CacheLocator):  # type: ignore[misc]
         return cls(function, path)
 
 
-class _StampedImpl(CompileResultCacheImpl):  # type: ignore[misc]
+class _StampedImpl(CompileResultCacheImpl):  # type: ignore[misc]  # numba has no types
     _locator_classes = (_StampedLocator,)
 
 
-class _StampedCache(FunctionCache):  # type: ignore[misc]
+class _StampedCache(FunctionCache):  # type: ignore[misc]  # numba has no types
     _impl_class = _StampedImpl
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -172,7 +172,7 @@ class _Part(types.ExternalFunction):
         self.__doc__ = function.__doc__
         options = {"nopython": True, "error_model": "numpy"}
         self._compiled = CFunc(function, (args, result), {}, options)
-        self._compiled._cache = _StampedCache(function)  # type: ignore[attr-defined]
+        self._compiled._cache = _StampedCache(function)  # type: ignore[attr-defined]  # as numba does it
         self._call: Any = None
 
     def __reduce__(self) -> Any:

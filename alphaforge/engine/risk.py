@@ -147,8 +147,8 @@ def _check_notional(m, slot, lots, price, stop):
     """The host's limit on what an order may come to, and the instrument's on what it asks for."""
     h = engine_at(m)
     i = order(m, slot).instrument
-    worst = worst_price(m, slot, price, stop)
-    if not notional_fits(m, i, worst, lots):
+    own, worst = own_price(m, slot, price, stop), worst_price(m, slot, price, stop)
+    if not (notional_fits(m, i, own, lots) and notional_fits(m, i, worst, lots)):
         return _deny(m, slot, R.MAX_NOTIONAL, h.max_notional, _MOST)
     if h.max_notional > 0:
         amount = abs(notional(m, i, worst, lots))
@@ -156,7 +156,7 @@ def _check_notional(m, slot, lots, price, stop):
             return _deny(m, slot, R.MAX_NOTIONAL, h.max_notional, amount)
     most = instrument(m, i).max_notional
     if most > 0:
-        amount = abs(notional(m, i, own_price(m, slot, price, stop), lots))
+        amount = abs(notional(m, i, own, lots))
         if amount > most:
             return _deny(m, slot, R.INSTRUMENT_NOTIONAL, most, amount)
     return R.PASSED

@@ -166,7 +166,7 @@ def _write(value: Fields, record: np.dtype[np.void], at: int, memory: Any, free:
         elif kind in SCALARS:
             target[name] = getattr(value, name)
         else:
-            nested, offset = record.fields[name][:2]  # type: ignore[index]
+            nested, offset = record.fields[name][:2]  # type: ignore[index]  # it has fields
             free = _write(getattr(value, name), nested, at + offset, memory, free)
     return free
 
@@ -187,5 +187,5 @@ def _read(value: Fields, record: np.dtype[np.void], at: int, memory: Any) -> Non
         elif kind in SCALARS:
             object.__setattr__(value, name, kind(source[name]))
         else:
-            nested, offset = record.fields[name][:2]  # type: ignore[index]
+            nested, offset = record.fields[name][:2]  # type: ignore[index]  # it has fields
             _read(getattr(value, name), nested, at + offset, memory)

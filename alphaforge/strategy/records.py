@@ -15,7 +15,7 @@ from numba import types
 from numba.extending import intrinsic, models, overload_attribute, overload_method, register_model
 
 
-class Obj(types.Record):  # type: ignore[misc]
+class Obj(types.Record):  # type: ignore[misc]  # numba has no types
     """A record type that methods can be hung on; ``digest`` keeps equal ones apart."""
 
     def __init__(self, fields: Any, size: int, aligned: bool, digest: str) -> None:
@@ -45,7 +45,7 @@ def obj(record: np.dtype[Any], digest: str, nested: dict[str, Any] | None = None
         (name, {"type": inside.get(name, field.type), "offset": field.offset})
         for name, field in plain.fields.items()
     ]
-    return class_(fields, plain.size, plain.aligned, digest)  # type: ignore[no-any-return]
+    return class_(fields, plain.size, plain.aligned, digest)  # type: ignore[no-any-return]  # as above
 
 
 def add_method(

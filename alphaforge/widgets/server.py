@@ -140,7 +140,7 @@ class WidgetServer:
     def _run(self) -> None:
         asyncio.set_event_loop(asyncio.new_event_loop())
         self._loop = IOLoop.current()
-        self._loop.asyncio_loop.set_exception_handler(_quietly)  # type: ignore[attr-defined]
+        self._loop.asyncio_loop.set_exception_handler(_quietly)  # type: ignore[attr-defined]  # no stub
         try:
             self._server = self._build()
             self._server.start()

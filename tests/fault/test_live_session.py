@@ -215,7 +215,10 @@ def test_a_builder_too_many_is_refused_and_halts_nothing(lab: af.Lab, eventually
 
 
 def test_what_can_not_be_sent_says_why(lab: af.Lab) -> None:
-    tick = r"^limit price 101\.3 of BTCUSDT is not on its 0\.5 tick\. Use 101\.5, or instrument\.round_price\(101\.3\)\.$"  # noqa: E501
+    tick = (
+        r"^limit price 101\.3 of BTCUSDT is not on its 0\.5 tick\. "
+        r"Use 101\.5, or instrument\.round_price\(101\.3\)\.$"
+    )
     with pytest.raises(OrderError, match=tick):
         lab.submit(Order(SYMBOL, "buy", 0.1, limit=101.3))
     with pytest.raises(OrderError, match=r"quantity 0.0001 of BTCUSDT is not a positive multiple"):

@@ -255,7 +255,7 @@ def test_a_venue_that_reports_anything_at_all(operations: list[tuple[Any, ...]])
         fields = {"qty": qty, "price": price, "trade_id": trade_id}
         return report(driver.ts, driver.pick(n), status, **fields)
 
-    driver.report = say  # type: ignore[attr-defined]
+    driver.report = say  # type: ignore[attr-defined] - in place of the method
     for operation in operations:
         driver.do(operation)
         check_money(engine)

@@ -32,17 +32,38 @@ from alphaforge.instrument import Instrument
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
-        (trade(2, 8, price="100.05"), "price 100.05 must be on the 0.1 tick of BTCUSDT, and is off it. Give the instrument the step that the venue has."),  # noqa: E501
-        (trade(2, 8, qty="0.0005"), "quantity 0.0005 must be on the 0.001 lot of BTCUSDT, and is off it."),  # noqa: E501
-        (trade(2, 8, price="NaN"), "price must be a decimal number that isn't negative, not 'NaN'. Mend or drop the line."),  # noqa: E501
-        (trade(2, 8, price="-1.0"), "price must be a decimal number that isn't negative, not '-1.0'."),  # noqa: E501
+        (
+            trade(2, 8, price="100.05"),
+            ("price 100.05 must be on the 0.1 tick of BTCUSDT, and is off it. "
+            "Give the instrument the step that the venue has."),
+        ),
+        (
+            trade(2, 8, qty="0.0005"),
+            "quantity 0.0005 must be on the 0.001 lot of BTCUSDT, and is off it.",
+        ),
+        (
+            trade(2, 8, price="NaN"),
+            ("price must be a decimal number that isn't negative, not 'NaN'. "
+            "Mend or drop the line."),
+        ),
+        (
+            trade(2, 8, price="-1.0"),
+            "price must be a decimal number that isn't negative, not '-1.0'.",
+        ),
         (trade(2, 8, price="1e2"), "not '1e2'"),
         (trade(2, 8, price="\N{ARABIC-INDIC DIGIT ONE}"), "must be a decimal number"),
         (trade(2, 8, qty=""), "quantity must be a decimal number that isn't negative, not ''."),
-        (trade(2, 8, price="0.0"), "a trade must have a price and a quantity above 0, not 0.0 and 0.005."),  # noqa: E501
+        (
+            trade(2, 8, price="0.0"),
+            "a trade must have a price and a quantity above 0, not 0.0 and 0.005.",
+        ),
         (trade(2, 8, qty="0"), "a trade must have a price and a quantity above 0"),
         (trade(2, 8, price="9" * 30), "must fit int64 in steps of the 0.1 tick of BTCUSDT"),
-        (trade(2, 8, p=100.0), "a line must be a message of Binance: Expected `str`, got `float` - at `$.p`. Mend or drop the line."),  # noqa: E501
+        (
+            trade(2, 8, p=100.0),
+            ("a line must be a message of Binance: Expected `str`, got `float` - at `$.p`. "
+            "Mend or drop the line."),
+        ),
         (trade(2, 8, t=True), "Expected `int`, got `bool`"),
         (trade(2, 8, t=-1), "Expected `int` >= 0"),
         (trade(2, 8, t=2**63), "Expected `int` <= 9223372036854775807"),

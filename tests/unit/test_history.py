@@ -139,8 +139,16 @@ def test_trades_in_and_seen_in_human_units(history: History) -> None:
         ({"low": [0.9, -1.0]}, r"low is NaN, zero or negative in row 1 \(2024-01-03"),
         ({"volume": [5.0, -1.0]}, r"volume is NaN or negative in row 1"),
         ({"high": [1.2, 1.05]}, r"high and low don't hold open and close in row 1"),
-        ({"close": [1.1, 1.205]}, r"close is off the 0\.01 tick of XYZ in row 1 \(2024-01-03T00:00:00\.000: .*1\.205.*\)\. The smallest tick that fits all is '0\.001'\. Nothing was rounded or written\."),  # noqa: E501
-        ({"volume": [5.5, 6.0]}, r"volume .*5\.5.* in row 0 .* is not a multiple of the lot 1 of XYZ \(1 such rows\)\. The smallest lot that fits all is '0\.1'"),  # noqa: E501
+        (
+            {"close": [1.1, 1.205]},
+            (r"close is off the 0\.01 tick of XYZ in row 1 \(2024-01-03T00:00:00\.000: .*1\.205.*\)"
+            r"\. The smallest tick that fits all is '0\.001'\. Nothing was rounded or written\."),
+        ),
+        (
+            {"volume": [5.5, 6.0]},
+            (r"volume .*5\.5.* in row 0 .* is not a multiple of the lot 1 of XYZ "
+            r"\(1 such rows\)\. The smallest lot that fits all is '0\.1'"),
+        ),
     ],
 )  # fmt: skip
 def test_wrong_values_are_named_by_row(history: History, changes: Any, match: str) -> None:
@@ -178,7 +186,10 @@ def test_an_instrument_with_data_keeps_its_tick(history: History) -> None:
 
 def test_a_file_held_by_another_process_names_its_pid(tmp_path: Path) -> None:
     path = tmp_path / "held.duckdb"
-    code = f"import duckdb, sys; c = duckdb.connect({str(path)!r}); print('open', flush=True); sys.stdin.read()"  # noqa: E501
+    code = (
+        f"import duckdb, sys; c = duckdb.connect({str(path)!r}); "
+        "print('open', flush=True); sys.stdin.read()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as holder:

@@ -205,7 +205,7 @@ def test_names_imported_from_math_are_refused_too() -> None:
         x: float = 0.0
 
         def on_bar(self, ctx, bar):
-            self.x = exp(bar.close)  # noqa: F821
+            self.x = exp(bar.close)  # noqa: F821 - set below
 
     Named.on_bar.__globals__["exp"] = math.exp
     try:

@@ -89,8 +89,9 @@ def test_times_of_every_kind_are_the_same_time() -> None:
     ns = 1_700_000_000_123_456_000
     stamp = pd.Timestamp(ns, tz="UTC")
     zone = dt.timezone(dt.timedelta(hours=-5))
-    for when in (ns, np.int64(ns), stamp, stamp.tz_convert(zone), np.datetime64(ns, "ns"),
-                 stamp.to_pydatetime(), stamp.isoformat(), stamp.tz_localize(None).isoformat()):  # fmt: skip  # noqa: E501
+    texts = (stamp.isoformat(), stamp.tz_localize(None).isoformat())
+    stamps = (stamp, stamp.tz_convert(zone), stamp.to_pydatetime(), np.datetime64(ns, "ns"))
+    for when in (ns, np.int64(ns), *stamps, *texts):
         assert to_ns(when) == ns, repr(when)
     assert to_ns(dt.date(2024, 1, 2)) == to_ns("2024-01-02") == 1_704_153_600 * 10**9
 

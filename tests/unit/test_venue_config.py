@@ -213,7 +213,7 @@ def test_tiers(tiers: Any, match: str) -> None:
 
 
 def test_tiers_in_any_order_and_of_lists() -> None:
-    fees = Fees(tiers=[["500", "0", "0.001"], ("100", "0", "0.002")])  # type: ignore[arg-type]
+    fees = Fees(tiers=[["500", "0", "0.001"], ("100", "0", "0.002")])  # type: ignore[arg-type] - they are made tuples
     assert fees.tier_rows("USD") == [(10**8, 0, 2_000_000), (5 * 10**8, 0, 10**6)]
     assert hash(fees)  # a run's id is made of it
 
@@ -369,7 +369,7 @@ def test_a_venue_that_is() -> None:
 
 def test_unknown_parameters_are_pythons_own_error() -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'latenzy'"):
-        Venue(latenzy=af.Latency())  # type: ignore[call-arg]
+        Venue(latenzy=af.Latency())  # type: ignore[call-arg] - wrong on purpose
 
 
 def test_what_the_record_of_an_instrument_says() -> None:

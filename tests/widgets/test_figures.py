@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -42,5 +43,5 @@ def test_figures(got: object, want: object) -> None:
 
 
 @pytest.mark.parametrize("write", [figures.plain, figures.signed, figures.arrow, figures.compact])
-def test_what_is_not_known_is_a_dash(write: object) -> None:
-    assert write(math.nan) == figures.NONE  # type: ignore[operator]
+def test_what_is_not_known_is_a_dash(write: Callable[[float], str]) -> None:
+    assert write(math.nan) == figures.NONE

@@ -57,7 +57,7 @@ def test_one_broken_widget_does_not_stop_the_others(
     desk: FakeDesk, pulse: Pulse, caplog: pytest.LogCaptureFixture
 ) -> None:
     status = Status()
-    View(desk, [Broken(), status], pulse, Document()).draw()  # type: ignore[list-item]
+    View(desk, [Broken(), status], pulse, Document()).draw()  # type: ignore[list-item] - broken on purpose
     assert status.root.beat == 1
     assert "Broken could not show a frame" in caplog.text
 
