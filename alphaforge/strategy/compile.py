@@ -202,8 +202,7 @@ def _object_type(cls: type[Fields], digest: str) -> Any:
         if isinstance(member, property):
             add_attribute(type_, name, dispatcher)
         else:
-            parameters, call, defaults = _parameters(member)
-            add_method(type_, name, parameters, call, dispatcher, defaults)
+            add_method(type_, member, dispatcher)
     # Last: of a class that was refused nothing may be left.
     _METHODS[digest], _TYPES[digest] = methods, type_
     return type_
@@ -228,19 +227,6 @@ def _members(cls: type) -> list[tuple[str, Any]]:
     return [pair for pair in found if not (issubclass(cls, Indicator) and pair[0] == "with_period")]
 
 
-def _parameters(function: Any) -> tuple[str, str, dict[str, Any]]:
-    """``a, b=_b`` and ``a, b`` of a method, without ``self``, and what ``_b`` stands for."""
-    declared, passed, defaults = [], [], {}
-    for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
-        if parameter.default is parameter.empty:
-            declared.append(name)
-        else:
-            declared.append(f"{name}=_{name}")
-            defaults[f"_{name}"] = parameter.default
-        passed.append(name)
-    return ", ".join(declared), ", ".join(passed), defaults
-
-
 def _window_getter(name: str, floats_at: Any) -> Any:
     from alphaforge.strategy.records import address_of
 
@@ -263,7 +249,8 @@ def _shown(function: Any, code: int) -> dict[str, Any]:
     from alphaforge.strategy import views
 
     names = list(inspect.signature(function).parameters)[1:]
-    have: list[Any] = [views.CONTEXT_METHODS, views.ATTRIBUTES.get(code, ())]
+    methods = {name: vars(Context)[name] for name in views.CONTEXT_METHODS}
+    have: list[Any] = [methods, views.ATTRIBUTES.get(code, ())]
     return dict(zip(names, have, strict=False))
 
 

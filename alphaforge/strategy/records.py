@@ -7,6 +7,7 @@ body is another type), and each such type has a class of its own that methods ha
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numba as nb
@@ -48,35 +49,29 @@ def obj(record: np.dtype[Any], digest: str, nested: dict[str, Any] | None = None
     return class_(fields, plain.size, plain.aligned, digest)  # type: ignore[no-any-return]  # as above
 
 
-def add_method(
-    type_: Obj,
-    name: str,
-    parameters: str,
-    call: str,
-    function: Any,
-    defaults: dict[str, Any] | None = None,
-) -> None:
+def add_method(type_: Obj, declared: Any, function: Any) -> None:
     """Hang a method on a record type.
 
     Parameters
     ----------
-    parameters, call : str
-        The method's parameters after ``self`` with their defaults, and the call's arguments.
+    declared : function
+        Has the method's name, and its parameters with their defaults after ``self``.
     function : dispatcher
-        Called with the record and the arguments.
-    defaults : dict, optional
-        The values of names that the parameters' defaults are written with.
+        Called with the record and every argument.
     """
+    parameters = list(inspect.signature(declared).parameters.values())[1:]
+    written = [p.name if p.default is p.empty else f"{p.name}=_{p.name}" for p in parameters]
     # Numba wants a resolver and an implementation with the method's own parameter names.
     source = (
-        f"def resolve(self, {parameters}):\n"
-        f"    def implementation(self, {parameters}):\n"
-        f"        return function(self, {call})\n"
+        f"def resolve({', '.join(['self', *written])}):\n"
+        f"    def implementation({', '.join(['self', *written])}):\n"
+        f"        return function({', '.join(['self', *(p.name for p in parameters)])})\n"
         "    return implementation"
     )
-    made: dict[str, Any] = {"function": function, **(defaults or {})}
+    made: dict[str, Any] = {f"_{p.name}": p.default for p in parameters}
+    made["function"] = function
     exec(source, made)
-    overload_method(type(type_), name)(made["resolve"])
+    overload_method(type(type_), declared.__name__)(made["resolve"])
 
 
 def add_attribute(type_: Obj, name: str, function: Any) -> None:

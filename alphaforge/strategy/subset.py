@@ -176,7 +176,8 @@ def explain(
             f"there is no {missing!r}: declare it as a typed field, e.g. {missing}: float = 0.0,"
         )
     elif called is not None and called.group(1) in methods and "function resolve at" in text:
-        takes = methods[called.group(1)][0]
+        declared = inspect.signature(methods[called.group(1)]).parameters.values()
+        takes = ", ".join(str(p.replace(annotation=p.empty)) for p in list(declared)[1:])
         reason = f"ctx.{called.group(1)} takes ({takes}), numbers all. Write it so,"
     else:
         reason = _first_line(text) + ". Use numbers, typed fields, indicators and af.math,"

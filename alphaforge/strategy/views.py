@@ -14,6 +14,7 @@ from alphaforge.engine.atomic import load_i8, view
 from alphaforge.engine.block import bar_at, engine_at, instrument_at, notice_at, slot_at
 from alphaforge.engine.messages import offset_of
 from alphaforge.strategy import actions as C
+from alphaforge.strategy.context import Context
 from alphaforge.strategy.records import Obj, add_attribute, add_method, address_of, obj
 
 VIEW_AT = offset_of(L.ENGINE, "view_event")
@@ -125,90 +126,50 @@ def _given(value):
     return math.nan if value is None else float(value)
 
 
-def _buy(
-    ctx,
-    instrument,
-    qty,
-    limit,
-    stop,
-    touch,
-    trail,
-    trail_limit,
-    trail_unit,
-    trigger,
-    tif,
-    expire_ns,
-    display,
-    post_only,
-    reduce_only,
-    close_position,
-    to_limit,
-    emulate,
-    stp,
-    tag,
-):
-    return C.submit(
-        address_of(ctx),
+def _sending(side: int) -> Any:
+    def send(
+        ctx,
         instrument,
-        K.BUY,
         qty,
-        _given(limit),
-        _given(stop),
-        _given(touch),
-        _given(trail),
-        _given(trail_limit),
+        limit,
+        stop,
+        touch,
+        trail,
+        trail_limit,
         trail_unit,
         trigger,
         tif,
         expire_ns,
-        _given(display),
-        C.flags_of(post_only, reduce_only, close_position, to_limit, emulate),
+        display,
+        post_only,
+        reduce_only,
+        close_position,
+        to_limit,
+        emulate,
         stp,
         tag,
-    )
+    ):
+        return C.submit(
+            address_of(ctx),
+            instrument,
+            side,
+            qty,
+            _given(limit),
+            _given(stop),
+            _given(touch),
+            _given(trail),
+            _given(trail_limit),
+            trail_unit,
+            trigger,
+            tif,
+            expire_ns,
+            _given(display),
+            C.flags_of(post_only, reduce_only, close_position, to_limit, emulate),
+            stp,
+            tag,
+        )
 
-
-def _sell(
-    ctx,
-    instrument,
-    qty,
-    limit,
-    stop,
-    touch,
-    trail,
-    trail_limit,
-    trail_unit,
-    trigger,
-    tif,
-    expire_ns,
-    display,
-    post_only,
-    reduce_only,
-    close_position,
-    to_limit,
-    emulate,
-    stp,
-    tag,
-):
-    return C.submit(
-        address_of(ctx),
-        instrument,
-        K.SELL,
-        qty,
-        _given(limit),
-        _given(stop),
-        _given(touch),
-        _given(trail),
-        _given(trail_limit),
-        trail_unit,
-        trigger,
-        tif,
-        expire_ns,
-        _given(display),
-        C.flags_of(post_only, reduce_only, close_position, to_limit, emulate),
-        stp,
-        tag,
-    )
+    return send
 
 
 def _bracket(ctx, instrument, qty, take, stop, limit, tif, tag):
@@ -309,51 +270,33 @@ def _timer(ctx, after_ns, id):  # noqa: A002 - the user's keyword
     C.timer(address_of(ctx), after_ns, id)
 
 
-_ORDER = (
-    "instrument, qty, limit=None, stop=None, touch=None, trail=None, trail_limit=None, "
-    "trail_unit=0, trigger=0, tif=0, expire_ns=0, display=None, post_only=False, "
-    "reduce_only=False, close_position=False, to_limit=False, emulate=False, stp=0, tag=0"
-)
-
-
-def _passed(parameters: str) -> str:
-    """Parameters without their defaults, as they are passed on."""
-    return ", ".join(each.split("=")[0].strip() for each in parameters.split(","))
-
-
-def _method(parameters: str, function: Any) -> tuple[str, str, Any]:
-    return parameters, _passed(parameters) if parameters else "", function
-
-
-CONTEXT_METHODS: dict[str, tuple[str, str, Any]] = {
-    "buy": _method(_ORDER, _buy),
-    "sell": _method(_ORDER, _sell),
-    "bracket": _method("instrument, qty, take, stop, limit=None, tif=0, tag=0", _bracket),
-    "link": _method(f"first, second, kind={K.OCO}", _link),
-    "twap": _method("instrument, qty, over_ns, slices, limit=None, tag=0", _twap),
-    "vwap": _method("instrument, qty, over_ns, slices, limit=None, tag=0", _vwap),
-    "pov": _method("instrument, qty, share, limit=None, smallest=None, over_ns=0, tag=0", _pov),
-    "iceberg": _method("instrument, qty, limit, display, over_ns=0, tag=0", _iceberg),
-    "chase": _method(
-        "instrument, qty, limit=None, behind=0, over_ns=0, post_only=False, tag=0", _chase
-    ),
-    "target": _method("instrument, qty", _target),
-    "close": _method("instrument", _close),
-    "cancel": _method("order_id", _cancel),
-    "cancel_all": _method("instrument=-1", _cancel_all),
-    "replace": _method("order_id, limit=None, qty=None, stop=None", _replace),
-    "position": _method("instrument", _position),
-    "order": _method("order_id", _order),
-    "cash": _method("", _cash),
-    "equity": _method("", _equity),
-    "last": _method("instrument", _last),
-    "bid": _method("instrument", _bid),
-    "ask": _method("instrument", _ask),
-    "mid": _method("instrument", _mid),
-    "now": _method("", _now),
-    "timer": _method("after_ns, id=0", _timer),
+CONTEXT_METHODS: dict[str, Any] = {
+    "buy": _sending(K.BUY),
+    "sell": _sending(K.SELL),
+    "bracket": _bracket,
+    "link": _link,
+    "twap": _twap,
+    "vwap": _vwap,
+    "pov": _pov,
+    "iceberg": _iceberg,
+    "chase": _chase,
+    "target": _target,
+    "close": _close,
+    "cancel": _cancel,
+    "cancel_all": _cancel_all,
+    "replace": _replace,
+    "position": _position,
+    "order": _order,
+    "cash": _cash,
+    "equity": _equity,
+    "last": _last,
+    "bid": _bid,
+    "ask": _ask,
+    "mid": _mid,
+    "now": _now,
+    "timer": _timer,
 }
-"""Name -> parameters with defaults, arguments passed on, function; as in ``Context``."""
+"""Name -> function; called as ``Context`` declares it, with every argument."""
 
-for _name, (_parameters, _call, _function) in CONTEXT_METHODS.items():
-    add_method(CTX, _name, _parameters, _call, nb.njit(error_model="numpy")(_function))
+for _name, _function in CONTEXT_METHODS.items():
+    add_method(CTX, vars(Context)[_name], nb.njit(error_model="numpy")(_function))
