@@ -272,8 +272,10 @@ class Venue:
     partial : bool
         False fills an order wholly once any of it fills.
     margin : str
-        ``"none"`` checks nothing, ``"cash"`` pays for everything, ``"cross"`` and ``"isolated"``
-        ask for the instruments' margins and liquidate below their maintenance.
+        ``"none"`` checks nothing. ``"cash"`` pays for what is bought; of contracts it takes the
+        initial margin, and liquidates nothing. ``"cross"`` and ``"isolated"`` ask for the
+        instruments' margins and liquidate below their maintenance, on a bar at the first tick of
+        its path that is too far.
     interest : str
         A year, of cash below zero.
     liquidation_fee : str

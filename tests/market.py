@@ -18,6 +18,7 @@ from alphaforge.instrument import Instrument
 from alphaforge.units import ledger_digits
 from alphaforge.venue import Fees, Venue
 
+MINUTE = 60_000_000_000
 HOUR = 3_600_000_000_000
 DAY = 24 * HOUR
 T0 = 1_700_000_000_000_000_000 // DAY * DAY

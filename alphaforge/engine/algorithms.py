@@ -9,9 +9,11 @@ visible as such. What they fill, the parent has filled.
 | VWAP | slices in proportion to the volume usual at that time of day | slices | | end |
 | POV | a share of what the market trades | parts per billion | smallest child | end, or 0 |
 | ICEBERG | one child at a time of a limit price | | child's size | end, or 0 |
-| CHASE | one child at our side of the touch, moved with it | ticks behind it | | end, then market |
+| CHASE | one child at our side of the touch, moved with it | ticks behind it | | end, then takes |
 
-A limit price bounds each; without one TWAP, VWAP and POV send market orders.
+A limit price bounds each; without one TWAP, VWAP and POV send market orders, and so does CHASE in
+the end. A child that the checks deny ends its parent, but for one slice of many; so does, for
+ICEBERG, a child that its venue ends unfilled: the next one would fare no better.
 """
 
 from __future__ import annotations
@@ -58,7 +60,9 @@ def _next_bucket(m, i, ts):
 
 @kernel
 def _usual(m, i, start, end):
-    """Volume usual between two times, by the half-hours seen so far; a day at most is looked at."""
+    """Volume usual between two times of a day; 0 where one of its half-hours wasn't seen yet."""
+    if end - start > _DAY:
+        return 0
     total = 0
     at = start
     for _ in range(L.HALF_HOURS + 1):
@@ -66,6 +70,8 @@ def _usual(m, i, start, end):
             break
         edge = min(end, at - at % HALF_HOUR + HALF_HOUR)
         lots = load_i8(_profile(m, i, at % _DAY // HALF_HOUR))
+        if lots == 0:
+            return 0
         total += mul_div(m, lots, edge - at, HALF_HOUR)
         at = edge
     return total
@@ -128,15 +134,16 @@ def _send_child(m, slot, lots, price, tif, flags):
 
 @kernel
 def _sliced(m, slot):
-    """TWAP and VWAP: after slice k as much is given as the time, or the usual volume, asks for."""
+    """TWAP and VWAP: after slice k as much is given as the time, or the usual volume, asks for.
+
+    Children of a limit price that don't fill stay where they are: the price is the same for all.
+    """
     h = engine_at(m)
     o = order(m, slot)
     n = o.trail
     if o.slices >= n:
         _end(m, slot)
         return
-    if o.price > 0:
-        _cancel_children(m, slot)
     o.slices += 1
     span = o.expire - o.ts
     due = mul_div(m, o.qty, o.slices, n)
@@ -194,16 +201,20 @@ def _chasing(m, slot):
 
 @kernel
 def _end(m, slot):
-    """Its time is over: CHASE takes the rest at market, the others give up what is left."""
+    """Its time is over: CHASE takes the rest within its limit, the others give up what is left."""
     o = order(m, slot)
-    if o.type == K.CHASE:
-        if o.slices == 0:
-            o.slices = 1
-            _cancel_children(m, slot)
-            _send_child(m, slot, o.leaves - _out(m, slot), 0, K.GTC, 0)
-        return
+    if o.type == K.CHASE and o.slices == 0:
+        o.slices = 1
+        _cancel_children(m, slot)
     child = _open_child(m, slot)
-    if child >= 0 and order(m, child).type == K.MARKET_ORDER:
+    if o.type == K.CHASE:
+        if child >= 0:
+            return  # it is being cancelled, or takes
+        if o.slices == 1:
+            o.slices = 2
+            _send_child(m, slot, o.leaves, o.price, K.IOC if o.price > 0 else K.GTC, 0)
+            return
+    elif child >= 0 and order(m, child).type == K.MARKET_ORDER:
         return  # it fills with the next of the market
     O.transition(m, slot, O.DO_EXPIRE)
 

@@ -4,7 +4,8 @@ A bar says where the price opened, how far it went and where it closed, not in w
 is the venue's assumption: open, high, low, close; open, low, high, close; the nearer extreme first;
 or the one that is worse for us. Along it orders meet the price one after the other: a limit fills
 at its price, a stop is triggered at its own and fills there, and what the open has jumped over
-fills at the open. Children of an order that fills on the way work from that point on.
+fills at the open. Children of an order that fills on the way work from that point on, and a
+position that can't be held any more is liquidated at the first tick where it can't.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ from alphaforge.engine.block import (
     engine_at,
     exchange,
     instrument,
+    market,
     order,
     position,
     resting,
     venue,
 )
-from alphaforge.engine.commands import drain_commands
+from alphaforge.engine.commands import drain_commands, watch_margin
 from alphaforge.engine.exchange import expire_order, fill_from_bar, size_to_position
 from alphaforge.engine.jit import hot, kernel, part
+from alphaforge.engine.margin import backing, required
 from alphaforge.engine.matching import sweep, withdraw
+from alphaforge.engine.portfolio import mark
 from alphaforge.engine.resting import enter_venue, rises
 from alphaforge.engine.terms import TRAILING, has
 from alphaforge.engine.triggers import limit_after, trailed
@@ -34,11 +38,28 @@ DAY = 86_400_000_000_000
 _NONE = 2**62
 
 
+@kernel
+def _may_be_liquidated(m, i):
+    """Whether there is a position that bars value and margin backs."""
+    if engine_at(m).margin_watched == 0 or position(m, 0, i).qty == 0:
+        return False
+    k = market(m, i)
+    return k.marked == 0 and k.liquidating == 0
+
+
+@hot
+def is_touched(m, i):
+    """Whether a bar matters on its way: to orders at the venue, or to what margin backs."""
+    return exchange(m, i).count > 0 or _may_be_liquidated(m, i)
+
+
 @hot
 def _nothing_there(m, e):
-    """Whether a bar can't matter to any order at the venue."""
+    """Whether a bar can't matter to any order at the venue, nor to a position."""
     bar = bar_at(e)
     x = exchange(m, bar.instrument)
+    if _may_be_liquidated(m, bar.instrument):
+        return False
     return x.count == 0 or (
         x.eager == 0
         and x.buy_high < bar.low
@@ -133,6 +154,29 @@ def _fire(m, slot, at):
 
 
 @kernel
+def _is_short_of_margin(m, i, price):
+    mark(m, i, price)
+    least = required(m, i)
+    return least > 0 and backing(m, i) < least
+
+
+@kernel
+def _last_held(m, i, price, to):
+    """The tick on the way at which a position can't be held any more; _NONE nowhere."""
+    if not _may_be_liquidated(m, i) or not _is_short_of_margin(m, i, to):
+        return _NONE
+    if _is_short_of_margin(m, i, price):
+        return price
+    while abs(to - price) > 1:
+        middle = (price + to) // 2
+        if _is_short_of_margin(m, i, middle):
+            to = middle
+        else:
+            price = middle
+    return to
+
+
+@kernel
 def _walk(m, i, price, to, since):
     """Move the price along one leg of the path; every order that it meets has its turn.
 
@@ -148,8 +192,15 @@ def _walk(m, i, price, to, since):
         if trails and r.ts <= since and _looks_at_bars(m, slot):
             r.stop = trailed(m, slot, r.stop, 2 * price)
         slot = r.next
-    while x.count > 0:
+    while is_touched(m, i):
         slot, at = _next_met(m, i, price, to, since)
+        end = _last_held(m, i, price, at if slot >= 0 else to)
+        if end != _NONE:
+            price, came = end, engine_at(m).arrivals
+            x.last = price
+            mark(m, i, price)
+            watch_margin(m)
+            continue
         if slot < 0:
             break
         if at != price:

@@ -30,7 +30,7 @@ from alphaforge.engine.money import notional, share
 from alphaforge.engine.order_index import find_order
 from alphaforge.engine.orders import is_closed
 from alphaforge.engine.portfolio import pay
-from alphaforge.engine.terms import TRIGGERED, has, reducible
+from alphaforge.engine.terms import REDUCES, TRIGGERED, has, reducible
 from alphaforge.engine.triggers import limit_after
 from alphaforge.engine.wire import cancel_at_venue, change_under_way
 
@@ -90,7 +90,9 @@ def run_submit(m, slot):
         o.deny_code = rule
         _deny(m, slot, rule)
         return
-    if o.tif == K.DAY and o.expire == 0 and market(m, o.instrument).interval < _DAY:
+    # On daily bars the venue ends it after its bar; what waits here must know of itself.
+    daily = market(m, o.instrument).interval >= _DAY and not needs_emulation(m, slot)
+    if o.tif == K.DAY and o.expire == 0 and not daily:
         o.expire = session_end(m, o.instrument)
     risk.count_order(m)
     left = left_by_peers(m, slot)
@@ -154,13 +156,16 @@ def begin_algorithm(m, slot):
 
 @kernel
 def _child_turn(m, slot, order_id, filled):
-    """A parent has filled so much: its child begins to work, or grows.
+    """A parent has filled so much or, by now, more: its child begins to work, or grows.
 
-    What its peers have filled of that is done.
+    What its peers have filled of that is done. The parent's whole fill counts: a child that worked
+    for the first part of a sweep alone could end before it hears of the others.
     """
     o = order(m, slot)
     if o.id != order_id or o.open == 0:
         return
+    if o.parent >= 0:
+        filled = max(filled, order(m, o.parent).qty - order(m, o.parent).leaves)
     lots = min(o.wanted, filled) - filled_by_peers(m, slot) - (o.qty - o.leaves)
     more = lots - o.leaves - change_under_way(m, slot)
     if o.held == 0:
@@ -180,12 +185,14 @@ def _triggered_here(m, slot, order_id):
     o = order(m, slot)
     if o.id != order_id or o.status != K.EMULATED:
         return
-    if o.exec_flags & K.CLOSE_POSITION:
+    if o.exec_flags & REDUCES:
         lots = reducible(m, slot)
+        if o.exec_flags & K.CLOSE_POSITION == 0:
+            lots = min(lots, o.leaves)
         if lots == 0:
             O.transition(m, slot, O.DO_CANCEL)
             return
-        O.resize(m, slot, lots)
+        O.resize(m, slot, o.qty - o.leaves + lots)
     o.price = limit_after(m, slot, o.price, o.stop)
     O.transition(m, slot, O.DO_RELEASE)
     submit_to_venue(m, slot)

@@ -16,6 +16,7 @@ from alphaforge.engine import orders as O
 from alphaforge.engine.block import engine_at, market, order, resting
 from alphaforge.engine.jit import hot, kernel, part
 from alphaforge.engine.resting import redraw
+from alphaforge.engine.terms import TIMED, has
 from alphaforge.engine.wire import cancel_at_venue, change_under_way, has_latency, is_here, send
 
 
@@ -148,6 +149,14 @@ def _cut_from_algorithms(m, slot):
     market(m, o.instrument).algos -= 1
 
 
+@hot
+def _ends_algorithm(status, kind):
+    """Whether a child that closed so ends its parent: another one would fare no better."""
+    if status == K.DENIED:
+        return kind >= K.FIRST_ALGORITHM and not has(TIMED, kind)
+    return kind == K.ICEBERG and status != K.FILLED
+
+
 @part("void(int64, int64, int64)")
 def unlink(m, slot, order_id):
     """A closed order leaves those that it hung together with; its slot becomes free.
@@ -171,7 +180,10 @@ def unlink(m, slot, order_id):
     if o.type >= K.FIRST_ALGORITHM:
         _cut_from_algorithms(m, slot)
     if o.parent >= 0:
+        parent = o.parent
         _cut_from_parent(m, slot)
+        if order(m, parent).open == 1 and _ends_algorithm(o.status, order(m, parent).type):
+            cancel_at_venue(m, parent)
     if o.peer != slot:
         before = o.peer
         while order(m, before).peer != slot:

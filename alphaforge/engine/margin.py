@@ -86,7 +86,7 @@ def _takes(m, i, side, price, lots):
 
 
 @kernel
-def _together(m, apart, slot):
+def together(m, apart, slot):
     """Whether an order is ``apart`` or a peer of it: of them one alone fills."""
     if apart < 0:
         return False
@@ -151,7 +151,7 @@ def held(m, i, apart, side, lots, price):
     slot = k.open_head
     while slot >= 0:
         o = order(m, slot)
-        if o.counted == 1 and o.leaves > 0 and not _together(m, apart, slot):
+        if o.counted == 1 and o.leaves > 0 and not together(m, apart, slot):
             worst = worst_price(m, slot, o.price, o.stop)
             amount = _takes(m, i, o.side, worst, o.leaves)
             if o.side > 0:
@@ -205,7 +205,7 @@ def sellable(m, slot):
     at = market(m, i).open_head
     while at >= 0:
         o = order(m, at)
-        if o.side < 0 and o.counted == 1 and not _together(m, slot, at):
+        if o.side < 0 and o.counted == 1 and not together(m, slot, at):
             lots -= o.leaves
         at = o.next
     return max(0, lots)

@@ -11,7 +11,7 @@ from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine import rules as R
 from alphaforge.engine.algorithms import follow_volume
-from alphaforge.engine.barpath import match_bar
+from alphaforge.engine.barpath import is_touched, match_bar
 from alphaforge.engine.bars import trade_to_builders
 from alphaforge.engine.block import (
     bar_at,
@@ -321,7 +321,7 @@ def apply_bar(m, e):
     most = venue(m, instrument(m, i).venue).share_ppb
     x.volume = bar.volume
     x.bar_volume = ALL if most == 0 else share(m, bar.volume, most)
-    if x.count > 0 and x.status == K.OPEN:
+    if is_touched(m, i) and x.status == K.OPEN:
         match_bar(m, e, known)
     else:
         x.barred = 1

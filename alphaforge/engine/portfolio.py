@@ -15,6 +15,7 @@ from alphaforge.engine.jit import hot, kernel, part
 from alphaforge.engine.journal import journal_output
 from alphaforge.engine.money import mul_div, notional
 from alphaforge.engine.resting import leave_venue, split_resting
+from alphaforge.engine.terms import TRAILING, has
 
 _LARGEST = 2**62  # sums of amounts stay below half of int64
 
@@ -201,6 +202,7 @@ def split(m, i, numerator, denominator):
     h.cash += paid
     h.realised += net.realised - realised
     k.last = mul_div(m, k.last, denominator, numerator)
+    k.atr = mul_div(m, k.atr, denominator, numerator)
     slot = k.open_head
     while slot >= 0:
         o = order(m, slot)
@@ -216,6 +218,11 @@ def split(m, i, numerator, denominator):
             o.price = mul_div(m, o.price, denominator, numerator)
             O.count(m, slot, grown)
             o.stop = mul_div(m, o.stop, denominator, numerator)
+            o.offset = mul_div(m, o.offset, denominator, numerator)
+            if has(TRAILING, o.type) and o.unit == K.TRAIL_TICKS:
+                o.trail = max(1, mul_div(m, o.trail, denominator, numerator))
+            o.display = o.display * numerator // denominator
+            o.wanted = o.wanted * numerator // denominator
             split_resting(m, slot, numerator, denominator)
         slot = following
     mark(m, i, adjusted)

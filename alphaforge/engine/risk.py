@@ -42,7 +42,7 @@ from alphaforge.engine.terms import (
     STOPPED,
     TRIGGERED,
     has,
-    reducible,
+    left_to_reduce,
     wrong_term,
 )
 
@@ -119,7 +119,7 @@ def _numbers(m, slot, rule):
     if rule == R.EXPIRE_TIME:
         return engine_at(m).now, o.expire
     if rule == R.REDUCE_ONLY:
-        return reducible(m, slot), o.qty
+        return left_to_reduce(m, slot), o.qty
     if rule == R.TIME_IN_FORCE or rule == R.POST_ONLY:
         return K.IOC, int(o.tif)
     return 0, int(o.type)

@@ -6,6 +6,7 @@ from alphaforge.engine import codes as K
 from alphaforge.engine import rules as R
 from alphaforge.engine.block import engine_at, instrument, market, order, position, venue
 from alphaforge.engine.jit import hot, kernel, part
+from alphaforge.engine.margin import together
 
 _RESTING_TIFS = (1 << K.GTC) | (1 << K.GTD) | (1 << K.DAY)
 _AUCTION_TIFS = (1 << K.AT_OPEN) | (1 << K.AT_CLOSE)
@@ -94,7 +95,7 @@ def _wrong_pairing(m, slot):
         return R.POST_ONLY
     if o.exec_flags & K.CLOSE_POSITION and not has(TRIGGERED, kind):
         return R.CLOSE_POSITION
-    if o.exec_flags & K.REDUCE_ONLY and reducible(m, slot) == 0 and o.parent < 0:
+    if o.exec_flags & K.REDUCE_ONLY and o.parent < 0 and not _reduces_only(m, slot):
         return R.REDUCE_ONLY
     if o.exec_flags & K.EMULATED_HERE and not has(TRIGGERED, kind):
         return R.ORDER_TYPE
@@ -146,6 +147,37 @@ def reducible(m, slot):
     o = order(m, slot)
     held = position(m, o.strategy + 2, o.instrument).qty
     return abs(held) if held * o.side < 0 else 0
+
+
+@kernel
+def left_to_reduce(m, slot):
+    """Lots of ``reducible`` that no other order at a venue outside reduces already."""
+    o = order(m, slot)
+    lots = reducible(m, slot)
+    if venue(m, instrument(m, o.instrument).venue).outside == 0:
+        return lots
+    at = market(m, o.instrument).open_head
+    while at >= 0:
+        p = order(m, at)
+        ours = p.strategy == o.strategy and p.side == o.side and p.exec_flags & REDUCES != 0
+        if ours and p.status != K.EMULATED and not together(m, slot, at):
+            lots -= p.leaves
+        at = p.next
+    return max(0, lots)
+
+
+@kernel
+def _reduces_only(m, slot):
+    """Whether an order can't enlarge the position.
+
+    The simulated venue sees to it at each fill. One outside is taken to fill all it was sent, so
+    that an order which is sent at once must be no larger than what is left to reduce.
+    """
+    o = order(m, slot)
+    outside = venue(m, instrument(m, o.instrument).venue).outside == 1
+    if outside and not has(TRIGGERED, o.type):
+        return o.qty <= left_to_reduce(m, slot)
+    return reducible(m, slot) > 0
 
 
 @hot

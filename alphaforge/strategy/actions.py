@@ -118,6 +118,32 @@ def _ticks(m, i, side, price):
 
 
 @hot
+def _price_given(m, i, side, price):
+    """A price in ticks, 0 where none is given; what is none, or snaps to 0, is denied."""
+    return 0 if math.isnan(price) else _or_denied(snap_ticks(m, i, side, price))
+
+
+@hot
+def _offset(m, i, price):
+    """A distance in price in ticks, 0 where none is given; what is none is denied."""
+    if math.isnan(price):
+        return 0
+    return -1 if math.isinf(price) else snap_ticks(m, i, 1, price)
+
+
+@hot
+def _lots_given(m, i, qty):
+    """A quantity in lots, 0 where none is given; what is none, or less than a lot, is denied."""
+    return 0 if math.isnan(qty) else _or_denied(snap_lots(m, i, qty))
+
+
+@hot
+def _or_denied(count):
+    """The checks deny what is below 0; 0 would be no price or quantity at all."""
+    return count if count != 0 else -1
+
+
+@hot
 def _new(m, i, side, qty):
     """A new order of the running strategy, its slot; -1 while it may only look."""
     h = engine_at(m)
@@ -157,7 +183,8 @@ def submit(
     """Queue an order of the running strategy; its id, or 0 while it may only look.
 
     Prices that aren't given are NaN; those that are make its type. Stops and touches are snapped
-    as limits are.
+    as limits are. Prices that exclude each other are denied: two triggers, a limit's distance from
+    no trailing stop.
     """
     slot = _new(m, i, side, qty)
     if slot < 0:
@@ -168,15 +195,17 @@ def submit(
         o.type = K.MARKET_TO_LIMIT
     o.price = _ticks(m, i, side, limit)
     o.stop = _ticks(m, i, side, touch if math.isnan(stop) else stop)
+    if not math.isnan(touch) and not (math.isnan(stop) and math.isnan(trail)):
+        o.stop = -1
+    o.offset = _offset(m, i, trail_limit)
     if not math.isnan(trail):
         scale = 1.0 if unit == K.TRAIL_BPS else float(ATR_UNIT)
         o.trail = snap_ticks(m, i, -1, trail) if unit == K.TRAIL_TICKS else _whole(trail * scale)
         o.unit = unit
-        o.offset = _ticks(m, i, 1, trail_limit)
     o.trigger = trigger
     o.tif = tif
     o.expire = expire
-    o.display = 0 if math.isnan(display) else snap_lots(m, i, display)
+    o.display = _lots_given(m, i, display)
     o.exec_flags = flags & ~TO_LIMIT
     o.stp = stp
     o.tag = tag
@@ -202,7 +231,7 @@ def bracket(m, i, qty, limit, take, stop, tif, tag):
     o.tif = tif
     if not math.isnan(limit):
         o.type = K.LIMIT_ORDER
-        o.price = snap_ticks(m, i, side, limit)
+        o.price = _ticks(m, i, side, limit)
     peer = -1  # the exits are checked first: without them the entry isn't sent
     for exit_price in (take, stop):
         taking = peer < 0
@@ -253,10 +282,10 @@ def algorithm(m, i, kind, qty, limit, number, over_ns, display, flags, tag):
         return 0
     o = order(m, slot)
     o.type = kind
-    o.price = _ticks(m, i, side, limit)
+    o.price = _price_given(m, i, side, limit)
     o.trail = number
     o.expire = engine_at(m).now + over_ns if over_ns > 0 else 0
-    o.display = 0 if math.isnan(display) else snap_lots(m, i, display)
+    o.display = _lots_given(m, i, display)
     o.exec_flags = flags
     o.tag = tag
     O.ask(m, M.SUBMIT, slot, 0, 0)
@@ -306,16 +335,9 @@ def replace(m, order_id, limit, qty, stop):
     if slot >= 0:
         o = order(m, slot)
         i, side = o.instrument, o.side
-        # What can't be snapped to anything becomes what the checks deny, not "as it is".
-        price = 0 if math.isnan(limit) else _or_denied(snap_ticks(m, i, side, limit))
-        lots = 0 if math.isnan(qty) else _or_denied(snap_lots(m, i, qty))
-        trigger = 0 if math.isnan(stop) else _or_denied(snap_ticks(m, i, side, stop))
+        lots, price = _lots_given(m, i, qty), _price_given(m, i, side, limit)
+        trigger = _price_given(m, i, side, stop)
         O.ask_replace(m, engine_at(m).view_strategy, order_id, lots, price, trigger)
-
-
-@hot
-def _or_denied(count):
-    return count if count != 0 else -1
 
 
 @kernel
@@ -430,6 +452,12 @@ def flags_of(post_only, reduce_only, close_position, to_limit, emulate):
     flags |= TO_LIMIT if to_limit else 0
     flags |= K.EMULATED_HERE if emulate else 0
     return flags
+
+
+@hot
+def given(value):
+    """A price that was given, as kernels are told: NaN would be none, so it is one they deny."""
+    return math.inf if math.isnan(value) else float(value)
 
 
 @hot

@@ -15,6 +15,7 @@ from alphaforge.strategy.actions import (
     cash,
     equity,
     flags_of,
+    given,
     link,
     now,
     order_of,
@@ -30,7 +31,7 @@ from alphaforge.strategy.actions import (
 
 def _given(value: float | None) -> float:
     """What kernels are told of a price that may be left out."""
-    return math.nan if value is None else float(value)
+    return math.nan if value is None else float(given(value))
 
 
 class Context:
@@ -197,9 +198,9 @@ class Context:
         tag: int = 0,
     ) -> int:
         """Work a signed quantity in equal slices over a time; the parent's id."""
-        given = _given(limit)
+        price = _given(limit)
         return int(
-            algorithm(self._m, instrument, K.TWAP, qty, given, slices, over_ns, math.nan, 0, tag)
+            algorithm(self._m, instrument, K.TWAP, qty, price, slices, over_ns, math.nan, 0, tag)
         )
 
     def vwap(
@@ -212,9 +213,9 @@ class Context:
         tag: int = 0,
     ) -> int:
         """Work a signed quantity in slices as large as volume usually is at their time."""
-        given = _given(limit)
+        price = _given(limit)
         return int(
-            algorithm(self._m, instrument, K.VWAP, qty, given, slices, over_ns, math.nan, 0, tag)
+            algorithm(self._m, instrument, K.VWAP, qty, price, slices, over_ns, math.nan, 0, tag)
         )
 
     def pov(
@@ -272,10 +273,10 @@ class Context:
         After ``over_ns`` what is left goes to the market.
         """
         flags = K.POST_ONLY if post_only else 0
-        given = _given(limit)
+        price = _given(limit)
         return int(
             algorithm(
-                self._m, instrument, K.CHASE, qty, given, behind, over_ns, math.nan, flags, tag
+                self._m, instrument, K.CHASE, qty, price, behind, over_ns, math.nan, flags, tag
             )
         )
 

@@ -122,8 +122,8 @@ _attributes(K.ON_TIMER, {"id": "load_i8(v.event_)", "due": "load_i8(v.event_ + 8
 
 @nb.njit(error_model="numpy")
 def _given(value):
-    """NaN for None, else the number: what kernels are told of a price that may be left out."""
-    return math.nan if value is None else float(value)
+    """What kernels are told of a price that may be left out."""
+    return math.nan if value is None else C.given(value)
 
 
 def _sending(side: int) -> Any:

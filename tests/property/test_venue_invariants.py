@@ -414,7 +414,6 @@ class Watch:
 
     def bounds(self, x: Any, orders: Any, resting: Any) -> None:
         booked = (resting["state"] == L.IN_BOOK) & (resting["price"] > 0)
-        own = {s: resting["price"][booked & (orders["side"] == s)] for s in (1, -1)}
         ends = ~np.isin(orders["tif"], (K.IOC, K.FOK))
         waits = {s: resting["price"][booked & ends & (orders["side"] == s)] for s in (1, -1)}
         if waits[1].size:
@@ -423,8 +422,9 @@ class Watch:
             assert x["sell_low"] <= waits[-1].min() <= waits[-1].max() <= x["sell_high"]
         market = (resting["state"] == L.IN_BOOK) & ((resting["price"] == 0) | ~ends)
         assert x["eager"] >= market.sum()
-        if own[1].size and own[-1].size and x["status"] == K.OPEN:
-            assert own[1].max() < own[-1].min(), "own orders cross each other"
+        # IOC and FOK aren't in a book: they wait for the first that is heard of a market.
+        if waits[1].size and waits[-1].size and x["status"] == K.OPEN:
+            assert waits[1].max() < waits[-1].min(), "own orders cross each other"
 
     def queue(self, o: Any, r: Any) -> None:
         """Others before a resting order only become fewer, while it keeps its place."""

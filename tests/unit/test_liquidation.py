@@ -228,19 +228,60 @@ def test_every_owner_is_closed_and_pays_for_his_part() -> None:
     assert account.rows(M.CASH_ROW)["a"].tolist() == [-4_600_000, -55_200_000, -27_600_000]
 
 
-def test_bars_liquidate_at_their_close_and_fill_at_the_next_open() -> None:
+@pytest.mark.parametrize(
+    ("low", "close", "held"), [(948, 1_000, True), (947, 1_000, False), (930, 1_000, False)]
+)
+def test_a_bar_liquidates_at_the_first_tick_that_is_too_low(
+    low: int, close: int, held: bool
+) -> None:
+    """1,000 of 10.00 on 1,000: at 9.48 480 back 474, at 9.47 470 are below 473.50."""
     account = Account("cross", PERPETUAL)
     engine = account.engine
     engine.step(bar(T0 + HOUR, (1_000, 1_000, 1_000, 1_000)))
     engine.step(submit(T0 + HOUR, K.HOST_ID, 1, 1_000))
-    engine.step(bar(T0 + 2 * HOUR, (1_000, 1_000, 930, 1_000)))  # its low isn't a mark
-    assert account.qty() == 1_000
-    engine.step(bar(T0 + 3 * HOUR, (1_000, 1_000, 940, 940)))
-    assert (account.qty(), liquidated(account)) == (1_000, True)
-    engine.step(bar(T0 + 4 * HOUR, (925, 960, 920, 950)))
-    assert account.qty() == 0
-    assert account.rows(M.FILL_ROW)[-1]["c"] == 925
+    engine.step(bar(T0 + 2 * HOUR, (1_000, 1_000, low, close)))
+    assert (account.qty(), liquidated(account)) == ((1_000, False) if held else (0, True))
+    if not held:
+        assert account.rows(M.FILL_ROW)[-1]["c"] == 947
+        assert account.free == 470
     check_money(engine)
+
+
+def test_a_bar_liquidates_isolated_shorts_and_inverse_contracts_on_its_way_up() -> None:
+    inverse = instrument(
+        "INV", "1", lot="1", kind="perpetual", inverse=True,
+        initial_margin="0.1", maintenance_margin="0.05",
+    )  # fmt: skip
+    for traded, cash, lots in ((PERPETUAL, 1_000, 100), (inverse, 1, 1_000)):
+        account = Account("isolated", traded, cash=cash)
+        engine = account.engine
+        engine.step(bar(T0 + HOUR, (1_000, 1_000, 1_000, 1_000)))
+        engine.step(submit(T0 + HOUR, K.HOST_ID, -1, lots))
+        engine.step(bar(T0 + 2 * HOUR, (1_000, 1_000, 1_000, 1_000)))
+        engine.step(bar(T0 + 3 * HOUR, (1_000, 1_100, 990, 1_000)))
+        assert account.qty() == 0
+        # linear: 0.1 x 1,000 - (p - 1,000) < 0.05 p; inverse: 0.1/1,000 - (1/1,000 - 1/p) < 0.05/p
+        price = 1_048 if traded is PERPETUAL else 1_056
+        assert account.rows(M.FILL_ROW)[-1]["c"] == price
+
+
+def test_a_gap_liquidates_at_the_open_and_a_stop_before_it_saves_the_position() -> None:
+    for stop in (0, 970):
+        account = Account("cross", PERPETUAL)
+        engine = account.engine
+        engine.step(bar(T0 + HOUR, (1_000, 1_000, 1_000, 1_000)))
+        engine.step(submit(T0 + HOUR, K.HOST_ID, 1, 1_000))
+        engine.step(bar(T0 + 2 * HOUR, (1_000, 1_000, 1_000, 1_000)))
+        if stop:
+            engine.step(
+                submit(T0 + 2 * HOUR, K.HOST_ID + 1, -1, 1_000, stop=stop, type=K.STOP_MARKET)
+            )
+            engine.step(bar(T0 + 3 * HOUR, (990, 990, 930, 940)))
+        else:
+            engine.step(bar(T0 + 3 * HOUR, (925, 960, 920, 950)))
+        assert (account.qty(), liquidated(account)) == (0, stop == 0)
+        assert account.rows(M.FILL_ROW)[-1]["c"] == (stop or 925)
+        check_money(engine)
 
 
 def test_cash_accounts_and_venues_without_margin_liquidate_nothing() -> None:

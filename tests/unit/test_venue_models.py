@@ -13,6 +13,7 @@ from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
+from alphaforge.strategy.compile import compiled_entry
 from alphaforge.venue import Venue
 
 MS = 1_000_000
@@ -305,73 +306,17 @@ def test_this_close_fills_an_order_from_a_bar_at_that_bars_close() -> None:
     assert [(lots, price) for _, lots, price, _ in fills(machine)] == [(5, 111)]
 
 
-# --- algorithms -----------------------------------------------------------------------------------
-
-
-def worked(kind: int, messages: list[Any], **terms: Any) -> tuple[Engine, list[tuple[int, int]]]:
-    """A parent of ``kind`` in a market: its children's fills as (lots, ns after it)."""
-    machine = engine()
-    send(machine, quote(T0, 99, 100, lots=1_000))
-    send(machine, submit(T0 + 1, K.HOST_ID, 1, terms.pop("qty", 10), terms.pop("limit", 0),
-                         type=kind, **terms))  # fmt: skip
-    send(machine, *messages)
-    rows = rows_of(machine, M.FILL_ROW)
-    return machine, [(int(r["b"]), int(r["ts"]) - T0 - 1) for r in rows]
-
-
-def quotes(*times: int, ask: int = 100) -> list[Any]:
-    return [quote(T0 + 1 + at, 99, ask, lots=1_000 + n) for n, at in enumerate(times)]
-
-
-def test_twap_gives_equal_slices_at_equal_times() -> None:
-    machine, slices = worked(K.TWAP, quotes(5, 100, 205, 295, 310, 500), expire=T0 + 401, trail=4)
-    assert slices == [(2, 0), (3, 100), (3, 200), (2, 300)]
-    assert statuses(machine, 0)[-1] == "filled"
-    terms = rows_of(machine, M.TERMS_ROW)
-    assert terms["code"][0] == K.TWAP
-    assert ((terms["d"][1:] & (2**32 - 1)) == K.HOST_ID).all(), "children name their parent"
-
-
-def test_pov_follows_its_share_of_what_trades() -> None:
-    trades = [trade(T0 + 10 + n, 100, 20, 1) for n in range(6)]
-    _, given = worked(K.POV, trades, trail=100_000_000, display=2)
-    assert [lots for lots, _ in given] == [2, 2, 2, 2, 2]
-
-
-def test_an_iceberg_shows_one_child_at_a_time() -> None:
-    market = [q for n in range(5) for q in (quote(T0 + 10 + 2 * n, 97, 98, lots=3 + n),
-                                            quote(T0 + 11 + 2 * n, 97, 99, lots=3))]  # fmt: skip
-    machine, given = worked(K.ICEBERG, market, limit=98, display=4)
-    assert [lots for lots, _ in given] == [3, 1, 3, 1, 2]
-    children = {int(r["a"]) for r in rows_of(machine, M.FILL_ROW)}
-    assert len(children) == 3
-    assert statuses(machine, 0)[-1] == "filled"
-
-
-def test_a_chase_keeps_at_the_touch_and_takes_the_rest_in_the_end() -> None:
-    moves = [quote(T0 + 10, 97, 100), quote(T0 + 20, 98, 100), quote(T0 + 60, 98, 100, lots=50)]
-    machine, given = worked(K.CHASE, moves, expire=T0 + 51)
-    assert given == [(10, 50)], "at the end of its time, from the touch"
-    prices = rows_of(machine, M.ORDER_ROW)
-    child = prices[prices["a"] != K.HOST_ID]
-    assert list(dict.fromkeys(child["c"].tolist()))[:3] == [99, 97, 98]
-
-
-def test_vwap_gives_as_much_as_usually_trades_at_that_time_of_day() -> None:
-    """Yesterday three quarters traded in the first half hour, a quarter in the second."""
-    machine = engine()
-    start = T0 + 10 * HOUR
-    for n, lots in enumerate((300, 100)):
-        send(machine, trade(start + n * HOUR // 2 + 1, 100, lots))
-    send(machine, trade(start + HOUR, 100, 1))
-    later = start + DAY
-    send(machine, quote(later, 99, 100, lots=1_000))
-    send(machine, submit(later, K.HOST_ID, 1, 8, type=K.VWAP, trail=2, expire=later + HOUR))
-    send(machine, quote(later + HOUR // 2 + 1, 99, 100, lots=999), quote(later + HOUR, 99, 100))
-    assert [lots for _, lots, _, _ in fills(machine)] == [6, 2]
-
-
 # --- emulation, replace ---------------------------------------------------------------------------
+
+
+def test_what_the_engine_emulates_ends_with_its_day_too() -> None:
+    machine = engine()
+    flat = (1_000, 1_000, 1_000, 1_000)
+    send(machine, bar(T0 + DAY, flat, length=DAY))
+    stop = {"type": K.STOP_MARKET, "stop": 1_100, "exec_flags": K.EMULATED_HERE, "tif": K.DAY}
+    send(machine, submit(T0 + DAY, K.HOST_ID, 1, 10, **stop))
+    send(machine, bar(T0 + 2 * DAY, flat, length=DAY), bar(T0 + 3 * DAY, flat, length=DAY))
+    assert statuses(machine, 0)[-1] == "expired"
 
 
 def test_an_emulated_stop_is_the_engines_until_it_triggers() -> None:
@@ -411,6 +356,23 @@ def test_a_smaller_quantity_keeps_its_place_and_another_price_loses_it() -> None
 # --- linked orders --------------------------------------------------------------------------------
 
 
+def test_exits_work_for_all_that_a_sweep_bought_though_one_triggers_at_once() -> None:
+    machine = engine(depth="L2")
+    leave = {"link": K.OUO, "exec_flags": K.REDUCE_ONLY, "parent": K.HOST_ID}
+    send(
+        machine,
+        *[depth(T0, -1, 100 + n, 4) for n in range(3)],
+        depth(T0, 1, 99, 50),
+        submit(T0 + 1, K.HOST_ID, 1, 12),
+        submit(T0 + 1, K.HOST_ID + 1, -1, 12, 110, **leave),
+        submit(T0 + 1, K.HOST_ID + 2, -1, 12, type=K.STOP_MARKET, stop=99, trigger=K.BID_ASK,
+               peer=K.HOST_ID + 1, **leave),
+    )  # fmt: skip
+    assert [lots for _, lots, _, _ in fills(machine)] == [4, 4, 4, -12]
+    assert int(L.pool(machine.block, "positions")[0]["qty"]) == 0
+    assert int(machine.header["open_orders"]) == 0
+
+
 def test_an_exit_that_fills_cancels_what_is_left_of_its_entry() -> None:
     """Four of ten were bought when the stop takes them out: the other six would have no stop."""
     machine = engine()
@@ -447,8 +409,6 @@ class Bracketed(af.Strategy):
     [(1.10, 0.90, "filled"), (float("nan"), 0.90, "denied"), (1.10, float("nan"), "denied")],
 )
 def test_a_bracket_is_sent_whole_or_not_at_all(take: float, stop: float, status: str) -> None:
-    from alphaforge.strategy.compile import compiled_entry
-
     machine = engine()
     machine.add_strategy(compiled_entry(Bracketed(take=take, stop=stop)), ["XYZ"])
     send(machine, quote(T0, 99, 100, lots=50), quote(T0 + 1, 99, 100, lots=51))
@@ -459,7 +419,35 @@ def test_a_bracket_is_sent_whole_or_not_at_all(take: float, stop: float, status:
     assert working == (2 if status == "filled" else 0)
 
 
-# --- what a venue outside reports -----------------------------------------------------------------
+# --- a venue outside ------------------------------------------------------------------------------
+
+
+def test_what_reduces_only_never_asks_a_venue_outside_for_more_than_is_there() -> None:
+    from market import report, small_engine
+
+    from alphaforge.engine import rules as R
+    from alphaforge.engine.ring import Ring
+
+    machine = small_engine(venue=K.VENUE_EXTERNAL)
+    orders = Ring(1 << 8)
+    machine.header["out"] = orders.address
+    send(machine, quote(T0, 99, 100), submit(T0 + 1, K.HOST_ID, 1, 5))
+    bought = {"qty": 5, "price": 100, "trade_id": 1}
+    send(
+        machine,
+        report(T0 + 2, K.HOST_ID, K.ACCEPTED),
+        report(T0 + 3, K.HOST_ID, K.FILLED, **bought),
+    )
+    reduce = {"exec_flags": K.REDUCE_ONLY}
+    send(machine, submit(T0 + 4, K.HOST_ID + 1, -1, 3, 90, **reduce))
+    send(machine, submit(T0 + 4, K.HOST_ID + 2, -1, 3, 90, **reduce))
+    send(machine, submit(T0 + 4, K.HOST_ID + 3, -1, 2, 90, **reduce))
+    stop = {"type": K.STOP_MARKET, "stop": 80}
+    send(machine, submit(T0 + 4, K.HOST_ID + 4, -1, 5, **stop, **reduce))
+    (denied,) = rows_of(machine, M.DENIAL_ROW)
+    assert (denied["code"], denied["a"] - K.HOST_ID) == (R.REDUCE_ONLY, 2)
+    assert (denied["b"], denied["c"]) == (2, 3)
+    assert statuses(machine, 4)[-1] == "emulated"
 
 
 def test_fills_that_can_not_be_are_counted_and_shown_and_never_applied() -> None:
