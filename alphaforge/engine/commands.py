@@ -24,8 +24,14 @@ from alphaforge.engine.emulation import begin_emulation, needs_emulation
 from alphaforge.engine.exchange import replace_at_venue, session_end, submit_to_venue
 from alphaforge.engine.jit import hot, kernel, part
 from alphaforge.engine.journal import journal_output
-from alphaforge.engine.links import filled_by_peers, grow, left_by_peers, unlink
-from alphaforge.engine.margin import backing, required
+from alphaforge.engine.links import (
+    filled_by_peers,
+    grow,
+    left_by_peers,
+    unlink,
+    waits_for_all,
+)
+from alphaforge.engine.margin import backing, crossed_is_backed, required
 from alphaforge.engine.money import notional, share
 from alphaforge.engine.order_index import find_order
 from alphaforge.engine.orders import is_closed
@@ -95,6 +101,7 @@ def run_submit(m, slot):
     if o.tif == K.DAY and o.expire == 0 and not daily:
         o.expire = session_end(m, o.instrument)
     risk.count_order(m)
+    O.count_largest(m, slot)
     left = left_by_peers(m, slot)
     if left == 0:
         O.transition(m, slot, O.DO_CANCEL)
@@ -107,7 +114,7 @@ def run_submit(m, slot):
             return
         o.wanted = o.qty
         filled = parent.qty - parent.leaves
-        if filled == 0:
+        if filled == 0 or (parent.open == 1 and parent.leaves > 0 and waits_for_all(m, slot)):
             o.held = 1
             O.transition(m, slot, O.DO_EMULATE)
             return
@@ -165,7 +172,7 @@ def _child_turn(m, slot, order_id, filled):
     if o.id != order_id or o.open == 0:
         return
     if o.parent >= 0:
-        filled = max(filled, order(m, o.parent).qty - order(m, o.parent).leaves)
+        filled = order(m, o.parent).qty - order(m, o.parent).leaves
     lots = min(o.wanted, filled) - filled_by_peers(m, slot) - (o.qty - o.leaves)
     more = lots - o.leaves - change_under_way(m, slot)
     if o.held == 0:
@@ -229,10 +236,9 @@ def run_replace(m, slot, qty, price, stop):
         h.illegal += 1
         return
     o = order(m, slot)
-    qty = o.qty if qty == 0 else qty
-    price = o.price if price == 0 else price
-    stop = o.stop if stop == 0 else stop
-    rule = risk.check_change(m, slot, qty, price, stop)
+    lots = o.qty if qty == 0 else qty
+    at, trigger = o.price if price == 0 else price, o.stop if stop == 0 else stop
+    rule = risk.check_change(m, slot, lots, at, trigger)
     if rule != R.PASSED:
         h.denied += 1
         journal_output(
@@ -241,8 +247,8 @@ def run_replace(m, slot, qty, price, stop):
         return
     if o.held == 0 and o.parent >= 0 and order(m, o.parent).type < K.FIRST_ALGORITHM:
         parent = order(m, o.parent)  # a child works for what that has filled, and waits for more
-        o.wanted = qty
-        qty = min(qty, parent.qty - parent.leaves - filled_by_peers(m, slot))
+        o.wanted = lots
+        qty = min(lots, parent.qty - parent.leaves - filled_by_peers(m, slot))
     replace_at_venue(m, slot, qty, price, stop)
 
 
@@ -329,12 +335,14 @@ def watch_margin(m):
     in the order of the instruments, until what is left is backed.
     """
     h = engine_at(m)
+    enough = crossed_is_backed(m)
     for i in range(h.instruments_used):
         k = market(m, i)
         if position(m, 0, i).qty == 0:
             k.liquidating = 0
             continue
-        least = required(m, i)
+        crossed = venue(m, instrument(m, i).venue).margin == K.MARGIN_CROSS
+        least = 0 if crossed and enough else required(m, i)
         found = backing(m, i) if least > 0 else 0
         if found >= least:
             if k.open_head < 0:

@@ -30,9 +30,12 @@ from alphaforge.engine.triggers import limit_after, might_trigger, reached, refe
 from alphaforge.engine.wire import (
     arrived_cancel,
     cancel_at_venue,
+    change_under_way,
     hear,
+    is_here,
     landed,
     reducible_there,
+    replace_outside,
     send,
     send_out,
     still,
@@ -181,7 +184,7 @@ def trigger_waiting(m, i):
     if x.count == 0 or (x.eager == 0 and not might_trigger(m, i)) or x.status != K.OPEN:
         return
     slot = x.head
-    for _ in range(2 * x.count + 2):
+    for _ in range((x.count + 1) * (x.count + 1)):  # it begins anew as often as one fires
         if slot < 0:
             return
         o, r = order(m, slot), resting(m, slot)
@@ -229,49 +232,59 @@ def arrived_replace(m, slot, change, price, stop):
         work(m, slot)
 
 
+@kernel
+def _replace_here(m, slot, qty, price, stop):
+    """Change what is with the engine: what an algorithm has working moves with its limit."""
+    o = order(m, slot)
+    change, worked = qty - o.qty, o.type >= K.FIRST_ALGORITHM
+    moved = price != o.price and o.type != K.CHASE  # which looks after its child itself
+    child = o.child
+    while worked and child >= 0:
+        c = order(m, child)
+        following = c.sibling
+        if c.open == 1:
+            if o.type == K.ICEBERG:
+                over = c.leaves - (o.leaves + change)
+                if over > 0:
+                    O.ask_replace(m, c.strategy, c.id, c.qty - over, 0, 0)
+            elif change < 0:  # they may have more working than is wanted now
+                cancel_at_venue(m, child)
+            if moved and c.type == K.LIMIT_ORDER:
+                O.ask_replace(m, c.strategy, c.id, 0, price, 0)
+        child = following
+    O.resize(m, slot, qty)
+    o.price = price
+    o.stop = stop
+    market(m, o.instrument).rising = L.NO_PRICE  # what the engine watches may be another price now
+    O.transition(m, slot, O.DO_UPDATE)
+
+
 @part("void(int64, int64, int64, int64, int64)")
 def replace_at_venue(m, slot, qty, price, stop):
-    """Change a working order's terms: at once where we can, else by asking its venue."""
-    h = engine_at(m)
+    """Change a working order's terms: at once where we can, else by asking its venue.
+
+    0 leaves a term as it is: at the venue it may have moved, a stop that trails, or by another
+    replace that is on its way.
+    """
     o = order(m, slot)
-    change = qty - o.qty
-    if o.held == 1:
+    if o.held == 1 and qty > 0:
         o.wanted = qty
-    if o.status == K.EMULATED or o.type >= K.FIRST_ALGORITHM:
-        child = o.child
-        while change < 0 and child >= 0:
-            # An algorithm's may have more working than is wanted now.
-            if o.type >= K.FIRST_ALGORITHM and order(m, child).open == 1:
-                cancel_at_venue(m, child)
-            child = order(m, child).sibling
-        O.resize(m, slot, qty)
-        o.price = price
-        o.stop = stop
-        O.transition(m, slot, O.DO_UPDATE)
+    if is_here(m, slot):
+        _replace_here(
+            m, slot, qty if qty > 0 else o.qty, price if price > 0 else o.price,
+            stop if stop > 0 else o.stop,
+        )  # fmt: skip
         return
     v = venue(m, instrument(m, o.instrument).venue)
-    if v.outside == 0:
-        # What stays as it is may have moved at the venue: a stop that trails, a limit of another
-        # replace on its way.
-        price = 0 if price == o.price else price
-        stop = 0 if stop == o.stop else stop
+    change = qty - o.qty - change_under_way(m, slot) if qty > 0 else 0
     if v.outside == 0 and v.latency == K.LATENCY_NONE:
         arrived_replace(m, slot, change, price, stop)
-        return
-    if not O.allows(o.status, O.DO_ASK_UPDATE):
-        h.illegal += 1
-        return
-    if v.outside == 0:
+    elif not O.allows(o.status, O.DO_ASK_UPDATE):
+        engine_at(m).illegal += 1
+    elif v.outside == 1:
+        replace_outside(m, slot, change, price if price > 0 else o.price)
+    else:
         send(m, slot, M.REPLACE, change, price, stop)
-        O.transition(m, slot, O.DO_ASK_UPDATE)
-        return
-    before, leaves = o.price, o.leaves
-    o.price = price
-    o.leaves = leaves + change
-    sent = send_out(m, slot, M.REPLACE)
-    o.price = before
-    o.leaves = leaves
-    if sent == 1:
         O.transition(m, slot, O.DO_ASK_UPDATE)
 
 
@@ -301,7 +314,7 @@ def expire_order(m, slot):
     """An order's time is over: the engine's own end at once, a venue ends its own."""
     o = order(m, slot)
     v = venue(m, instrument(m, o.instrument).venue)
-    if o.status == K.EMULATED or o.type >= K.FIRST_ALGORITHM:
+    if is_here(m, slot):
         O.transition(m, slot, O.DO_EXPIRE)
     elif v.outside == 1:
         cancel_at_venue(m, slot)
@@ -320,6 +333,9 @@ def reopen(m, i):
         following = resting(m, slot).next
         if resting(m, slot).state == L.IN_BOOK:
             trade_now(m, slot)
+            r, shows = resting(m, slot), order(m, slot).display
+            if r.state == L.IN_BOOK and shows > 0 and r.shown == 0:
+                r.shown = min(shows, r.leaves)
         slot = following
         if slot >= 0 and resting(m, slot).state == L.NOT_THERE:
             slot = x.head

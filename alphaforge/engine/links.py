@@ -1,10 +1,12 @@
 """Orders that hang together: one triggers (OTO), cancels (OCO) or updates (OUO) the other.
 
-A child waits, held by the engine, until its parent fills, then works for as much as the parent has
-filled. Of peers linked as OCO a fill of one cancels the others; as OUO it leaves them as much as
-itself. A peer that is cancelled, expires or is refused takes the others along. An exit that has
-filled wholly cancels what is left of its entry. The engine does all
-this, not the venue, so its cancels take the venue's latency.
+A child waits, held by the engine, until its parent fills. An exit, on the other side of the same
+instrument, works for as much as the parent has filled so far; another child, a hedge, works once
+the parent is done, for all that it filled, and so does an exit that a venue outside must hold. Of
+peers linked as OCO a fill of one cancels the others; as OUO it leaves them as much as itself. A
+peer that is cancelled, expires or is refused takes the others along. An exit that has filled
+wholly, or is refused, cancels what is left of its entry. The engine does all this, not the venue,
+so its cancels take the venue's latency.
 """
 
 from __future__ import annotations
@@ -13,11 +15,18 @@ from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine import orders as O
-from alphaforge.engine.block import engine_at, market, order, resting
+from alphaforge.engine.block import engine_at, instrument, market, order, resting, venue
+from alphaforge.engine.emulation import needs_emulation
 from alphaforge.engine.jit import hot, kernel, part
 from alphaforge.engine.resting import redraw
 from alphaforge.engine.terms import TIMED, has
-from alphaforge.engine.wire import cancel_at_venue, change_under_way, has_latency, is_here, send
+from alphaforge.engine.wire import (
+    cancel_at_venue,
+    change_under_way,
+    has_latency,
+    is_here,
+    send,
+)
 
 
 @part("void(int64, int64, int64)")
@@ -89,11 +98,22 @@ def left_by_peers(m, slot):
     return left
 
 
+@kernel
+def waits_for_all(m, slot):
+    """Whether a child works only once its parent is done.
+
+    A hedge; and an exit at a venue outside, which isn't asked for more lots later. A stop there is
+    the engine's, so it works, and grows, from the first fill on.
+    """
+    o = order(m, slot)
+    outside = venue(m, instrument(m, o.instrument).venue).outside == 1
+    return not O.is_exit(m, slot) or (outside and not needs_emulation(m, slot))
+
+
 @hot
 def _is_done_exit(m, slot):
     """Whether an order has wholly given back what its parent took."""
-    o = order(m, slot)
-    return o.parent >= 0 and o.leaves == 0 and o.side != order(m, o.parent).side
+    return order(m, slot).leaves == 0 and O.is_exit(m, slot)
 
 
 @part("void(int64, int64, int64)")
@@ -111,7 +131,8 @@ def after_fill(m, slot, lots):
         cancel_at_venue(m, o.parent)
     child = o.child
     while child >= 0 and o.type < K.FIRST_ALGORITHM:
-        O.ask(m, O.DO_ACTIVATE, child, order(m, child).id, o.qty - o.leaves)
+        if o.leaves == 0 or not waits_for_all(m, child):
+            O.ask(m, O.DO_ACTIVATE, child, order(m, child).id, o.qty - o.leaves)
         child = order(m, child).sibling
     if o.peer != slot and o.link != K.NO_LINK:
         _after_peer(m, slot)
@@ -173,16 +194,21 @@ def unlink(m, slot, order_id):
         following = c.sibling
         c.parent = -1
         c.sibling = -1
+        c.wanted = min(c.wanted, o.qty - o.leaves)
         if c.open == 1 and (o.type >= K.FIRST_ALGORITHM or o.leaves == o.qty):
             cancel_at_venue(m, child)
+        elif c.open == 1 and c.held == 1:
+            O.ask(m, O.DO_ACTIVATE, child, c.id, o.qty - o.leaves)
         child = following
     o.child = -1
     if o.type >= K.FIRST_ALGORITHM:
         _cut_from_algorithms(m, slot)
     if o.parent >= 0:
-        parent = o.parent
+        parent, exits = o.parent, O.is_exit(m, slot)
         _cut_from_parent(m, slot)
-        if order(m, parent).open == 1 and _ends_algorithm(o.status, order(m, parent).type):
+        if order(m, parent).open == 1 and (
+            _ends_algorithm(o.status, order(m, parent).type) or (exits and o.status == K.REJECTED)
+        ):
             cancel_at_venue(m, parent)
     if o.peer != slot:
         before = o.peer

@@ -87,8 +87,8 @@ def _takes(m, i, side, price, lots):
 
 @kernel
 def together(m, apart, slot):
-    """Whether an order is ``apart`` or a peer of it: of them one alone fills."""
-    if apart < 0:
+    """Whether an order is ``apart`` or a peer on its side: of them one alone fills."""
+    if apart < 0 or order(m, apart).side != order(m, slot).side:
         return False
     at = apart
     for _ in range(engine_at(m).orders_n):
@@ -192,9 +192,14 @@ def needed(m, slot, lots, price, stop):
 def is_backed(m, slot):
     """Whether another order answers for this one: it closes only, or is part of an algorithm's."""
     o = order(m, slot)
-    return o.exec_flags & (K.REDUCE_ONLY | K.CLOSE_POSITION) != 0 or (
-        o.counted == 0 and o.parent >= 0
-    )
+    if o.exec_flags & (K.REDUCE_ONLY | K.CLOSE_POSITION):
+        return True
+    if o.parent < 0:
+        return False
+    p = order(m, o.parent)
+    if p.type >= K.FIRST_ALGORITHM:
+        return True
+    return p.instrument == o.instrument and p.side != o.side and o.qty <= p.qty
 
 
 @part("int64(int64, int64)")
@@ -291,3 +296,18 @@ def backing(m, i):
         total += market(m, n).value if is_paid(m, n) else _own(m, n)
         total -= _isolated_margin(m, n)
     return total
+
+
+@part("int64(int64)")
+def crossed_is_backed(m):
+    """1 where all positions that back each other are, those being closed by force among them.
+
+    Cost: two passes over the instruments, where ``required`` and ``backing`` of each would be
+    a pass for each.
+    """
+    first, total = -1, 0
+    for i in range(engine_at(m).instruments_used):
+        if venue(m, instrument(m, i).venue).margin == K.MARGIN_CROSS:
+            first = i if first < 0 else first
+            total += maintenance(m, i)
+    return 1 if first < 0 or backing(m, first) >= total else 0

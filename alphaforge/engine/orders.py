@@ -266,16 +266,61 @@ def hang_on(m, slot, parent, peer):
         order(m, peer).peer = slot
         if order(m, peer).link == K.NO_LINK:
             order(m, peer).link = o.link
-    # Of linked orders one alone fills, and an exit only gives back what its parent took.
-    if peer >= 0 or (parent >= 0 and (o.side != order(m, parent).side or _is_worked(m, parent))):
-        if o.open == 1:
-            count(m, slot, -o.leaves)
-        o.counted = 0
+    # An exit only gives back what its parent took; a child works for what its parent counts for.
+    if parent >= 0 and (is_exit(m, slot) or order(m, parent).type >= K.FIRST_ALGORITHM):
+        _leave_out(m, slot)
+    elif o.open == 1:
+        count_largest(m, slot)
+    elif _rival(m, slot) >= 0:
+        o.counted = 0  # until it has passed the checks
 
 
 @hot
-def _is_worked(m, slot):
-    return order(m, slot).type >= K.FIRST_ALGORITHM
+def is_exit(m, slot):
+    """Whether an order gives back what its parent takes: the other side of the same instrument."""
+    o = order(m, slot)
+    if o.parent < 0:
+        return False
+    p = order(m, o.parent)
+    return o.side != p.side and o.instrument == p.instrument
+
+
+@kernel
+def _leave_out(m, slot):
+    o = order(m, slot)
+    if o.counted == 1 and o.open == 1:
+        count(m, slot, -o.leaves)
+    o.counted = 0
+
+
+@kernel
+def _rival(m, slot):
+    """The peer on an order's side of its instrument that counts, or -1."""
+    o = order(m, slot)
+    peer = o.peer
+    while peer != slot:
+        p = order(m, peer)
+        if p.counted == 1 and p.side == o.side and p.instrument == o.instrument:
+            return peer
+        peer = p.peer
+    return -1
+
+
+@kernel
+def count_largest(m, slot):
+    """Of peers on one side of an instrument one alone fills: only the largest counts."""
+    o = order(m, slot)
+    rival = _rival(m, slot)
+    if rival < 0 or o.parent >= 0:
+        return
+    if o.leaves <= order(m, rival).leaves:
+        _leave_out(m, slot)
+    else:
+        _leave_out(m, rival)
+        if o.counted == 0:
+            o.counted = 1
+            if o.open == 1:
+                count(m, slot, o.leaves)
 
 
 @hot

@@ -7,6 +7,7 @@ At every moment ``cash + sum(cost) - sum(realised) + fees == start cash`` to the
 from __future__ import annotations
 
 from alphaforge.engine import codes as K
+from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine import orders as O
 from alphaforge.engine.block import engine_at, fail, instrument, market, order, position
@@ -14,7 +15,7 @@ from alphaforge.engine.fees import fee_of
 from alphaforge.engine.jit import hot, kernel, part
 from alphaforge.engine.journal import journal_output
 from alphaforge.engine.money import mul_div, notional
-from alphaforge.engine.resting import leave_venue, split_resting
+from alphaforge.engine.resting import leave_venue, split_market, split_resting
 from alphaforge.engine.terms import TRAILING, has
 
 _LARGEST = 2**62  # sums of amounts stay below half of int64
@@ -203,6 +204,14 @@ def split(m, i, numerator, denominator):
     h.realised += net.realised - realised
     k.last = mul_div(m, k.last, denominator, numerator)
     k.atr = mul_div(m, k.atr, denominator, numerator)
+    k.rising = L.NO_PRICE  # emulated orders are looked at anew
+    k.before = mul_div(m, k.before, denominator, numerator)
+    k.index = mul_div(m, k.index, denominator, numerator)
+    k.bid = mul_div(m, k.bid, denominator, numerator)
+    k.ask = mul_div(m, k.ask, denominator, numerator)
+    k.bid_lot = k.bid_lot * numerator // denominator
+    k.ask_lot = k.ask_lot * numerator // denominator
+    split_market(m, i, numerator, denominator)
     slot = k.open_head
     while slot >= 0:
         o = order(m, slot)

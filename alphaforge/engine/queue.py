@@ -196,17 +196,26 @@ def queued_left(m, i, side, tick, lots, seq, traded):
     x = exchange(m, i)
     if _queue_of(m, i) != K.QUEUE_FIFO:
         return
-    left = lots
     slot = x.head
     while slot >= 0:
         r = resting(m, slot)
+        ours = r.state == L.IN_BOOK and r.price == tick and order(m, slot).side == side
+        if ours and seq <= r.level:
+            r.ahead = max(0, r.ahead - lots)
+        slot = r.next
+    left = lots if traded == 1 else 0
+    slot = x.head
+    for _ in range(x.count * x.count + 1):  # it may begin anew as often as one leaves
+        if slot < 0 or left <= 0:
+            return
+        r = resting(m, slot)
         following = r.next
-        if r.state == L.IN_BOOK and r.price == tick and order(m, slot).side == side:
-            if seq <= r.level:
-                r.ahead = max(0, r.ahead - lots)
-            elif traded == 1 and left > 0:
-                left -= _fill_resting(m, slot, left)
+        ours = r.state == L.IN_BOOK and r.price == tick and order(m, slot).side == side
+        if ours and seq > r.level:
+            left -= _fill_resting(m, slot, left)
         slot = following
+        if slot >= 0 and resting(m, slot).state == L.NOT_THERE:
+            slot = x.head
 
 
 @part("void(int64, int64)")

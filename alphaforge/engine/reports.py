@@ -101,9 +101,14 @@ def _forget(m, n):
 
 
 @kernel
-def _accepted(m, slot, price):
-    """An order works, at this price: new, or after a replace whose answer a fill may overtake."""
+def _accepted(m, slot, price, lots):
+    """An order works, at this price: new, or after a replace whose answer a fill may overtake.
+
+    ``lots`` are what works after a replace; 0 as many as before.
+    """
     o = order(m, slot)
+    if o.status == K.PENDING_UPDATE and 0 < lots < o.leaves:
+        O.resize(m, slot, o.qty - o.leaves + lots)
     moved = o.open == 1 and o.price > 0 and price > 0 and price != o.price
     if moved:
         o.price = price
@@ -134,7 +139,7 @@ def apply_report(m, e):
         o.venue_id = r.venue_id
     o.ahead = r.ahead
     if r.code == K.ACCEPTED:
-        _accepted(m, slot, r.price)
+        _accepted(m, slot, r.price, r.qty)
     elif r.code == K.REJECTED or r.code == K.CANCELLED or r.code == K.EXPIRED:
         hear(m, slot, r.code, 0, 0, 0)
     elif r.code == K.FILLED:

@@ -134,6 +134,21 @@ def best_own(m, i, side):
 
 
 @part("void(int64, int64, int64, int64)")
+def split_market(m, i, numerator, denominator):
+    """The venue's prices and touch after a split, until it says more."""
+    x = exchange(m, i)
+    x.last = mul_div(m, x.last, denominator, numerator)
+    x.mark = mul_div(m, x.mark, denominator, numerator)
+    x.index = mul_div(m, x.index, denominator, numerator)
+    x.bid = mul_div(m, x.bid, denominator, numerator)
+    x.ask = mul_div(m, x.ask, denominator, numerator)
+    x.bid_lot = x.bid_lot * numerator // denominator
+    x.ask_lot = x.ask_lot * numerator // denominator
+    x.bid_taken = x.bid_taken * numerator // denominator
+    x.ask_taken = x.ask_taken * numerator // denominator
+
+
+@part("void(int64, int64, int64, int64)")
 def split_resting(m, slot, numerator, denominator):
     """The venue's view of an order after a split, as the order's own."""
     r = resting(m, slot)

@@ -67,6 +67,52 @@ def _added(left, right):
     return left + right if left <= _MOST - right else _MOST
 
 
+@kernel
+def _working_beside(m, slot):
+    """Lots working on an order's side beside it and its peers there: of those one alone fills."""
+    o = order(m, slot)
+    k = market(m, o.instrument)
+    lots = k.buying if o.side > 0 else k.selling
+    at = slot
+    for _ in range(engine_at(m).orders_n):
+        p = order(m, at)
+        same = p.side == o.side and p.instrument == o.instrument
+        if same and p.counted == 1 and p.open == 1:
+            lots -= p.leaves
+        at = p.peer
+        if at == slot:
+            break
+    return lots
+
+
+@kernel
+def _check_reducing(m, slot, lots):
+    """While only reducing is allowed: whether so many lots, with what works beside, only reduce."""
+    o = order(m, slot)
+    if engine_at(m).trading != K.TRADING_REDUCING:
+        return R.PASSED
+    if o.parent >= 0 and order(m, o.parent).type >= K.FIRST_ALGORITHM:
+        lots = 0  # its parent counts for it
+    net = position(m, 0, o.instrument).qty
+    closing = _added(_working_beside(m, slot), lots)
+    if net * o.side >= 0 or closing > abs(net):
+        return _deny(m, slot, R.REDUCING_ONLY, abs(net), closing)
+    return R.PASSED
+
+
+@kernel
+def _check_position(m, slot, lots):
+    """The position if every working order on its side filled, and so many lots of this one."""
+    o = order(m, slot)
+    most = instrument(m, o.instrument).max_position
+    if most == 0 or is_backed(m, slot):
+        return R.PASSED
+    held = position(m, 0, o.instrument).qty * o.side + _working_beside(m, slot)
+    if held > most - lots:
+        return _deny(m, slot, R.MAX_POSITION, most, _added(held, lots))
+    return R.PASSED
+
+
 @part("int64(int64, int64)")
 def check(m, slot):
     """Run every check on an order; ``PASSED``, or the code, with its numbers left in the order."""
@@ -76,15 +122,13 @@ def check(m, slot):
         return _deny(m, slot, R.TRADING_STATE, 0, h.trading)
     if instrument(m, o.instrument).data_only == 1:
         return _deny(m, slot, R.DATA_ONLY, 0, 0)
-    net = position(m, 0, o.instrument).qty
     k = market(m, o.instrument)
     if k.liquidating == 1:  # the venue has taken the position over until it is gone
         least, found = required(m, o.instrument), backing(m, o.instrument)
         return _deny(m, slot, R.LIQUIDATION, least, found)
-    if h.trading == K.TRADING_REDUCING:
-        closing = _added(k.buying if o.side > 0 else k.selling, o.qty)
-        if net * o.side >= 0 or closing > abs(net):
-            return _deny(m, slot, R.REDUCING_ONLY, abs(net), closing)
+    rule = _check_reducing(m, slot, o.qty)
+    if rule != R.PASSED:
+        return rule
     record = instrument(m, o.instrument)
     if k.status == K.CLOSED_SESSION and o.tif != K.AT_OPEN:
         return _deny(m, slot, R.NOT_TRADING, 0, k.status)
@@ -168,7 +212,6 @@ def _check_amounts(m, slot):
     h = engine_at(m)
     o = order(m, slot)
     record = instrument(m, o.instrument)
-    k = market(m, o.instrument)
     price = own_price(m, slot, o.price, o.stop)
     limited = h.max_notional > 0 or record.min_notional > 0 or record.max_notional > 0
     if price <= 0 and (limited or venue(m, record.venue).margin > 0):
@@ -180,12 +223,9 @@ def _check_amounts(m, slot):
         amount = abs(notional(m, o.instrument, price, o.qty))
         if amount < record.min_notional:
             return _deny(m, slot, R.INSTRUMENT_NOTIONAL, record.min_notional, amount)
-    if record.max_position > 0 and o.counted == 1:
-        # What the position would be if every working order on this side filled, and this one.
-        net = position(m, 0, o.instrument).qty
-        held = net * o.side + (k.buying if o.side > 0 else k.selling)
-        if held > record.max_position - o.qty:
-            return _deny(m, slot, R.MAX_POSITION, record.max_position, _added(held, o.qty))
+    rule = _check_position(m, slot, o.qty)
+    if rule != R.PASSED:
+        return rule
     rule = _check_margin(m, slot, o.qty, o.price, o.stop)
     if rule != R.PASSED:
         return rule
@@ -213,18 +253,24 @@ def check_change(m, slot, qty, price, stop):
     if stop != o.stop and (stop <= 0 or not has(TRIGGERED, o.type) or o.triggered == 1):
         return _deny(m, slot, R.TRIGGER_PRICE, 1, stop)
     leaves = o.leaves + qty - o.qty
+    if qty > o.qty or price != o.price or stop != o.stop:
+        rule = _check_reducing(m, slot, leaves)
+        if rule != R.PASSED:
+            return rule
     rule = _check_notional(m, slot, leaves, price, stop)
     if rule != R.PASSED:
         return rule
+    least = record.min_notional
+    if least > 0:
+        amount = abs(notional(m, o.instrument, own_price(m, slot, price, stop), qty))
+        if amount < least:
+            return _deny(m, slot, R.INSTRUMENT_NOTIONAL, least, amount)
     if qty > o.qty or price != o.price or stop != o.stop:
         rule = _check_margin(m, slot, leaves, price, stop)
         if rule != R.PASSED:
             return rule
-    if record.max_position > 0 and qty > o.qty and o.counted == 1:
-        k = market(m, o.instrument)
-        held = position(m, 0, o.instrument).qty * o.side + (k.buying if o.side > 0 else k.selling)
-        if held > record.max_position - (qty - o.qty):
-            return _deny(m, slot, R.MAX_POSITION, record.max_position, _added(held, qty - o.qty))
+    if qty > o.qty:
+        return _check_position(m, slot, leaves)
     return R.PASSED
 
 

@@ -26,6 +26,7 @@ from alphaforge.engine.block import (
     venue,
 )
 from alphaforge.engine.jit import hot, kernel, part
+from alphaforge.engine.journal import journal_output
 from alphaforge.engine.resting import leave_venue
 from alphaforge.engine.ring import ring_push, slots_of
 from alphaforge.engine.terms import base_type
@@ -230,6 +231,8 @@ def hear(m, slot, status, qty, price, stop):
         O.transition(m, slot, O.DO_EXPIRE)
     elif status == K.REJECTED:
         o.deny_code = qty
+        if qty > 0:  # why, for the tables
+            journal_output(m, M.DENIAL_ROW, qty, o.instrument, o.id, 0, 0, o.strategy)
         O.transition(m, slot, O.DO_REJECT)
     elif status == K.PENDING_CANCEL and (  # refused
         o.status == K.PENDING_CANCEL or o.status == K.PENDING_UPDATE
@@ -277,6 +280,9 @@ def send_out(m, slot, kind):
     """
     h = engine_at(m)
     o = order(m, slot)
+    if h.out == 0:  # nobody listens: a gateway's ring was never given
+        fail(m, K.FAULT_RING_FULL)
+        return 0
     at = m + h.scratch_at
     message = order_slots_at(at)
     message.seq = h.orders
@@ -302,6 +308,24 @@ def send_out(m, slot, kind):
         fail(m, K.FAULT_RING_FULL)
         return 0
     return 1
+
+
+@part("int64(int64, int64, int64, int64)")
+def replace_outside(m, slot, change, price):
+    """Ask a venue outside for another quantity and limit; here they change when it has answered.
+
+    Returns 1 where it was sent.
+    """
+    o = order(m, slot)
+    before, leaves = o.price, o.leaves
+    o.price = price
+    o.leaves = leaves + change
+    sent = send_out(m, slot, M.REPLACE)
+    o.price = before
+    o.leaves = leaves
+    if sent == 1:
+        O.transition(m, slot, O.DO_ASK_UPDATE)
+    return sent
 
 
 # --- cancels --------------------------------------------------------------------------------------

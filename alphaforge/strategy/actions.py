@@ -386,12 +386,13 @@ def order_of(m, order_id):
     o = order(m, slot)
     record = instrument(m, o.instrument)
     before = _ahead(m, slot)
+    stop = resting(m, slot).stop if resting(m, slot).state == L.WAITING else o.stop
     return (
         int(o.status),
         human(o.leaves, record.lot_num, record.lot_den),
         human(o.qty - o.leaves, record.lot_num, record.lot_den),
         human(o.price, record.price_num, record.price_den),
-        human(o.stop, record.price_num, record.price_den),
+        human(stop, record.price_num, record.price_den),
         human(before, record.lot_num, record.lot_den) if before >= 0 else math.nan,
     )
 

@@ -76,7 +76,7 @@ def _replace(x, s, n, e):
     # Fills that were on their way when it was asked for are not there a second time.
     lots = min(o.qty, resting(x, n).lot)
     cancel(x, n)
-    report(x, o.order_id, s, K.ACCEPTED, 0, o.price, o.side, 0, 0, 0)
+    report(x, o.order_id, s, K.ACCEPTED, lots, o.price, o.side, 0, 0, 0)
     left = execute(x, s, o.side, lots, o.price, o.order_id)
     if left > 0:
         rest(x, s, o.order_id, o.side, o.price, left)
