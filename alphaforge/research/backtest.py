@@ -19,7 +19,9 @@ from alphaforge.data.recording import Recording
 from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
+from alphaforge.engine import rules as R
 from alphaforge.engine.engine import Engine
+from alphaforge.engine.journal import checksums
 from alphaforge.errors import ConfigError, EngineHalted, StrategyError
 from alphaforge.instrument import Instrument
 from alphaforge.research.run import Run
@@ -28,7 +30,7 @@ from alphaforge.strategy.base import Strategy, check_mode, check_strategy
 from alphaforge.strategy.compile import Entry, compiled_entry, python_entry
 from alphaforge.strategy.digest import class_digest
 from alphaforge.strategy.fields import from_bytes
-from alphaforge.units import format_interval, parse_interval
+from alphaforge.units import format_interval, ledger_to_money, parse_interval
 from alphaforge.venue import Fees, Venue
 
 MOST_CASH = 1e12
@@ -145,9 +147,10 @@ def backtest(
         bars=stream.bars,
         ledger_equity=equity,
         inputs=inputs,
+        pool=_pool(machine),
         recording=recording,
     )
-    run.warnings = _warnings(history, run)
+    run.warnings = _warnings(history, run, L.pool(machine.block, "alerts"))
     run.timing = {
         "load": loaded - began,
         "compile": compiled - loaded,
@@ -229,7 +232,31 @@ def _run(
     if not machine.fault:
         machine.call(0, K.ON_STOP)
     drain()
+    if stream.bars.size:
+        equity[-1] = int(machine.header["cash"]) + int(machine.header["market_value"])
+    else:
+        parts.append(_last_account(machine))
     return np.concatenate(parts) if parts else np.zeros(0, M.SLOT), equity
+
+
+def _pool(machine: Engine) -> npt.NDArray[Any]:
+    """Quantity, limit and trigger price of the orders that the engine still has."""
+    orders = L.pool(machine.block, "orders")
+    orders = orders[orders["id"] != 0]
+    kept = np.zeros(orders.size, [(name, np.int64) for name in ("id", "qty", "price", "stop")])
+    for name in kept.dtype.names or ():
+        kept[name] = orders[name]
+    return kept
+
+
+def _last_account(machine: Engine) -> npt.NDArray[Any]:
+    """The account at the end: what came after the last whole second counts too."""
+    header, row = machine.header, np.zeros(1, M.SLOT)
+    row["seq"], row["ts"], row["kind"] = machine.journal.written, header["now"], M.ACCOUNT_ROW
+    for name, field in zip("abcd", ("cash", "market_value", "fees", "realised"), strict=True):
+        row[name] = header[field]
+    row["check"] = checksums(row)
+    return row
 
 
 def _explain(
@@ -296,7 +323,7 @@ def _line_of(error: BaseException, strategy: Strategy) -> int | None:
     return line
 
 
-def _warnings(history: History, run: Run) -> list[str]:
+def _warnings(history: History, run: Run, alerts: npt.NDArray[Any]) -> list[str]:
     found = []
     for index, symbol in enumerate(run.symbols):
         if run.instruments[index].kind == "synthetic":
@@ -309,12 +336,13 @@ def _warnings(history: History, run: Run) -> list[str]:
         for at in np.flatnonzero((ratio > 1 + _JUMP) | (ratio < 1 - _JUMP)).tolist():
             actions = history.action_columns(symbol)["ts"]
             if not bool(((actions > ts[at]) & (actions <= ts[at + 1])).any()):
-                day = str(np.datetime64(int(ts[at + 1]), "ns"))[:10]
+                day = _day(ts[at + 1])
                 found.append(
                     f"{symbol} jumps {ratio[at] - 1:+.0%} into {day} with no corporate action "
                     "stored: a split that is missing? Store it with lab.history.write_action(...)."
                 )
     found += _stale_books(run)
+    found += _ruin(run, alerts)
     closed = int(run.trades["exit"].notna().sum())
     if closed < _FEW_TRADES:
         found.append(
@@ -338,6 +366,38 @@ def _stale_books(run: Run) -> list[str]:
             "next snapshot: what was traded on it meanwhile means nothing."
         )
     return found
+
+
+def _ruin(run: Run, alerts: npt.NDArray[Any]) -> list[str]:
+    """Positions that were closed by force, and a debt that a run went on with."""
+    found = []
+    again = {int(a["id"]): a for a in alerts if a["count"] > 1}  # the journal has the first alone
+    rows = run.rows[(run.rows["kind"] == M.ALERT_ROW) & (run.rows["code"] == R.LIQUIDATION)]
+    for row in rows:
+        instrument = run.instruments[int(row["instrument"])]
+        least, backed = (
+            f"{ledger_to_money(int(row[name]), instrument.currency):,.2f}" for name in "bc"
+        )
+        more, alert = "", again.get(int(row["a"]))
+        if alert is not None:
+            more = f" ({alert['count']} times until {_day(alert['ts_last'])})"
+        found.append(
+            f"liquidated {instrument.symbol} on {_day(row['ts'])}{more}: {backed} "
+            f"{instrument.currency} backed what needed {least}. Trade smaller, or put up more cash."
+        )
+    ts, equity = run._curve
+    below = np.flatnonzero(equity < 0)
+    if below.size:
+        at = int(below[0])
+        found.append(
+            f"equity fell below 0 on {_day(ts[at])}: nobody lends so much, and what came after "
+            "means nothing. Trade smaller, or give the venue a margin: af.Venue(margin='cross')."
+        )
+    return found
+
+
+def _day(ts: Any) -> str:
+    return str(np.datetime64(int(ts), "ns"))[:10]
 
 
 def _run_id(strategy: Strategy, inputs: bytes, config: dict[str, Any], symbols: list[str]) -> str:

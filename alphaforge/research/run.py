@@ -15,7 +15,7 @@ from alphaforge.engine import messages as M
 from alphaforge.engine.journal import JournalHash
 from alphaforge.instrument import Instrument
 from alphaforge.research.metrics import drawdowns, equity_metrics, trade_metrics
-from alphaforge.research.tables import fills_table, orders_table, round_trips
+from alphaforge.research.tables import cash_table, fills_table, orders_table, round_trips
 from alphaforge.units import ledger_digits
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Run:
     bars: npt.NDArray[Any] = field(repr=False)
     ledger_equity: npt.NDArray[np.int64] = field(repr=False)
     inputs: bytes = field(repr=False)
+    pool: npt.NDArray[Any] | None = field(default=None, repr=False)
     recording: Recording | None = field(default=None, repr=False)
     plotter: Callable[[Run], Any] | None = field(default=None, repr=False)
 
@@ -65,8 +66,20 @@ class Run:
 
     @cached_property
     def orders(self) -> pd.DataFrame:
-        """Orders with their last status, and the reason where denied."""
-        return orders_table(self.rows, self.instruments)
+        """Orders as they were last: qty, limit, stop, filled, status; the reason where denied.
+
+        The engine's own that close a position by force have the reason ``LIQUIDATION``.
+        """
+        return orders_table(self.rows, self.instruments, self.pool)
+
+    @cached_property
+    def cash_flows(self) -> pd.DataFrame:
+        """Cash that moved without a fill: ts (UTC), symbol, kind, amount (currency, + received).
+
+        Kinds: funding, borrow, interest (of the account: no symbol), rollover, liquidation.
+        What a split pays in lieu of part of a lot isn't among them.
+        """
+        return cash_table(self.rows, self.instruments)
 
     @cached_property
     def trades(self) -> pd.DataFrame:
@@ -75,7 +88,10 @@ class Run:
 
     @cached_property
     def equity(self) -> pd.Series[float]:
-        """Equity after each bar, or each second of a recording, currency; index the times, UTC."""
+        """Equity after each bar, or each second of a recording, currency; index the times, UTC.
+
+        The last is the end of the run, after ``on_stop``.
+        """
         import pandas as pd
 
         scale = 10 ** ledger_digits(self.instruments[0].currency)
@@ -85,10 +101,11 @@ class Run:
 
     @cached_property
     def _curve(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Times and equity in ledger units: of each bar, else of each second of the journal."""
+        """Times and equity in ledger units: of each bar, else of each second and of the end."""
         if self.bars.size:
             return np.ascontiguousarray(self.bars["ts"]), self.ledger_equity
         rows = self.rows[self.rows["kind"] == M.ACCOUNT_ROW]
+        rows = rows[np.append(np.diff(rows["ts"]) != 0, True)[: rows.size]]
         return np.ascontiguousarray(rows["ts"]), rows["a"] + rows["b"]
 
     @cached_property
@@ -107,6 +124,7 @@ class Run:
         closed = self.trades[self.trades["exit"].notna()]
         figures |= trade_metrics(closed["pnl"].to_numpy(np.float64))
         figures["fees"] = float(self.fills["fee"].sum())
+        figures["cash_flows"] = float(self.cash_flows["amount"].sum())
         return figures
 
     @cached_property

@@ -39,8 +39,24 @@ def fills_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
     )
 
 
-def orders_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
-    """One row an order, as submitted, with its last status and why it was denied."""
+def orders_table(
+    rows: Rows, instruments: list[Instrument], pool: Rows | None = None
+) -> pd.DataFrame:
+    """One row an order, with the terms and the status that it had last, and why it was denied.
+
+    Parameters
+    ----------
+    rows : array of ``messages.SLOT``
+        The journal.
+    pool : array with id, qty, price and stop, optional
+        The engine's orders at the end. What has left it is told from the journal alone, which says
+        neither another trigger price nor what a split made of an order that had filled in part.
+
+    Returns
+    -------
+    DataFrame
+        ``filled`` is what an order's fills add up to; of an algorithm's parent its children's.
+    """
     import pandas as pd
 
     orders = rows[rows["kind"] == M.ORDER_ROW]
@@ -48,20 +64,13 @@ def orders_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
     _, last_reversed = np.unique(orders["a"][::-1], return_index=True)
     last = orders[orders.size - 1 - last_reversed]
     last = last[np.searchsorted(last["a"], first["a"])]
-    denials = rows[rows["kind"] == M.DENIAL_ROW]
-    reasons = {
-        int(row["a"]): denial_text(row, instruments[int(row["instrument"])]) for row in denials
-    }
+    reasons = _reasons(rows, instruments)
     price, lot, _ = _scales(first["instrument"], instruments)
-    limit = first["c"] > 0
     terms = rows[rows["kind"] == M.TERMS_ROW]
     said = {int(row["a"]): row for row in terms}
-    kinds, tifs, stops, parents = _terms(first, said, instruments)
-    # Added up, not what is left: a split changes what is left of an order.
-    fills = rows[rows["kind"] == M.FILL_ROW]
-    filled = np.zeros(first.size, np.int64)
-    by_id = np.argsort(first["a"], kind="stable")
-    np.add.at(filled, by_id[np.searchsorted(first["a"][by_id], fills["a"])], np.abs(fills["b"]))
+    filled = _filled(first, rows, said)
+    qty, limit, trigger = _last_terms(first, last, filled, said, pool)
+    kinds, tifs, stops, parents = _terms(first, said, trigger, instruments)
     return pd.DataFrame(
         {
             "order_id": first["a"].astype(np.int64),
@@ -70,8 +79,8 @@ def orders_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
             "side": np.sign(first["b"]).astype(np.int64),
             "type": kinds,
             "tif": tifs,
-            "qty": np.abs(first["b"]) * lot[0] / lot[1],
-            "limit": np.where(limit, first["c"] * price[0] / price[1], np.nan),
+            "qty": qty * lot[0] / lot[1],
+            "limit": np.where(limit > 0, limit * price[0] / price[1], np.nan),
             "stop": stops,
             "parent": parents,
             "filled": filled * lot[0] / lot[1],
@@ -82,12 +91,126 @@ def orders_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
     )
 
 
+def _filled(first: Rows, rows: Rows, said: dict[int, Any]) -> npt.NDArray[np.int64]:
+    """Lots filled of each order; of an algorithm's parent what its children filled.
+
+    Added up, not what is left: a split changes what is left of an order.
+    """
+    by_id = np.argsort(first["a"], kind="stable")
+    ids = first["a"][by_id]
+    fills = rows[rows["kind"] == M.FILL_ROW]
+    filled = np.zeros(first.size, np.int64)
+    np.add.at(filled, by_id[np.searchsorted(ids, fills["a"])], np.abs(fills["b"]))
+    for order_id, terms in said.items():
+        parent = said.get(_parent(terms))
+        if parent is not None and int(parent["code"]) >= K.FIRST_ALGORITHM:
+            child, its = by_id[np.searchsorted(ids, [order_id, int(parent["a"])])]
+            filled[its] += filled[child]
+    return filled
+
+
+def _last_terms(
+    first: Rows,
+    last: Rows,
+    filled: npt.NDArray[np.int64],
+    said: dict[int, Any],
+    pool: Rows | None,
+) -> tuple[npt.NDArray[np.int64], ...]:
+    """Quantity (lots), limit and trigger price (ticks, 0 none) of each order as they were last."""
+    qty, limit = np.abs(last["b"]) + filled, last["c"].copy()
+    stop = np.array([said[a]["c"] if a in said else 0 for a in first["a"].tolist()], np.int64)
+    if pool is not None and pool.size and first.size:
+        by_id = np.argsort(pool["id"], kind="stable")
+        at = np.minimum(np.searchsorted(pool["id"][by_id], first["a"]), pool.size - 1)
+        kept = pool[by_id[at]]
+        there = kept["id"] == first["a"]
+        qty = np.where(there, kept["qty"], qty)
+        limit = np.where(there, kept["price"], limit)
+        stop = np.where(there, kept["stop"], stop)
+    return qty, limit, stop
+
+
+def _parent(terms: Any) -> int:
+    """The id of an order's parent, 0 none."""
+    return int(terms["d"]) & (2**32 - 1)
+
+
+def _reasons(rows: Rows, instruments: list[Instrument]) -> dict[int, str]:
+    """Why an order was denied, or who sent it where that was nobody; by order id.
+
+    A replace that is refused has a denial too, and its order goes on: that isn't its reason.
+    """
+    found = {}
+    at = np.flatnonzero(rows["kind"] == M.DENIAL_ROW)
+    for denial, after in zip(rows[at], rows[np.minimum(at + 1, rows.size - 1)], strict=True):
+        ends = after["kind"] == M.ORDER_ROW and after["code"] in (K.DENIED, K.REJECTED)
+        if ends and after["a"] == denial["a"]:
+            found[int(denial["a"])] = denial_text(denial, instruments[int(denial["instrument"])])
+    for order_id in liquidating(rows):
+        found.setdefault(order_id, R.RULES[R.LIQUIDATION][0])
+    return found
+
+
+def liquidating(rows: Rows) -> list[int]:
+    """Ids of the orders that closed a position by force.
+
+    After the alert, or the fee, those that reduce the position and weren't denied, until it is
+    gone: nobody else may trade it meanwhile.
+    """
+    forced, net = set(), {}
+    found = []
+    kinds, codes = rows["kind"], rows["code"]
+    starts = ((kinds == M.ALERT_ROW) & (codes == R.LIQUIDATION)) | (
+        (kinds == M.CASH_ROW) & (codes == K.CASH_LIQUIDATION)
+    )
+    if not starts.any():
+        return []
+    sent = (kinds == M.ORDER_ROW) & (codes == K.INITIALIZED)
+    moved = (kinds == M.POSITION_ROW) & (codes == 0)
+    for at in np.flatnonzero(starts | sent | moved).tolist():
+        i = int(rows["instrument"][at])
+        if starts[at]:
+            forced.add(i)
+        elif moved[at]:
+            net[i] = int(rows["a"][at])
+            if net[i] == 0:
+                forced.discard(i)
+        elif i in forced and int(rows["b"][at]) * net.get(i, 0) < 0:
+            denied = at + 1 < rows.size and kinds[at + 1] == M.DENIAL_ROW
+            if not denied:
+                found.append(int(rows["a"][at]))
+    return found
+
+
+def cash_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
+    """One row a movement of cash without a fill: ts (UTC), symbol, kind, amount (currency)."""
+    import pandas as pd
+
+    moved = rows[rows["kind"] == M.CASH_ROW]
+    ledger = _scales(moved["instrument"], instruments)[2]
+    # Interest is the account's, not any position's.
+    symbol = np.where(
+        moved["code"] == K.CASH_INTEREST, "", _symbols(moved["instrument"], instruments)
+    )
+    return pd.DataFrame(
+        {
+            "ts": _times(moved["ts"]),
+            "symbol": symbol,
+            "kind": np.array([K.CASH_NAMES[int(code)] for code in moved["code"]], object),
+            "amount": moved["a"] / ledger,
+        }
+    )
+
+
 def _terms(
-    first: Rows, said: dict[int, Any], instruments: list[Instrument]
+    first: Rows,
+    said: dict[int, Any],
+    trigger: npt.NDArray[np.int64],
+    instruments: list[Instrument],
 ) -> tuple[list[str], list[str], list[float], list[int]]:
     """Type, time in force, trigger price and parent of each order; plain ones have no row."""
     kinds, tifs, stops, parents = [], [], [], []
-    for row in first:
+    for row, stop in zip(first, trigger.tolist(), strict=True):
         terms = said.get(int(row["a"]))
         if terms is None:
             kinds.append("limit" if row["c"] > 0 else "market")
@@ -100,9 +223,9 @@ def _terms(
         kinds.append(K.TYPE_NAMES.get(kind, str(kind)))  # one that there isn't was denied
         tifs.append(K.TIF_NAMES.get(tif, str(tif)))
         price = instruments[int(row["instrument"])].price
-        stopped = K.STOP_MARKET <= kind < K.TRAILING_STOP_MARKET and terms["c"] > 0
-        stops.append(float(int(terms["c"]) * price) if stopped else np.nan)
-        parents.append(int(terms["d"]) & (2**32 - 1))
+        stopped = K.STOP_MARKET <= kind < K.TRAILING_STOP_MARKET and stop > 0
+        stops.append(float(stop * price) if stopped else np.nan)
+        parents.append(_parent(terms))
     return kinds, tifs, stops, parents
 
 
