@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +14,16 @@ from alphaforge.engine import messages as M
 from alphaforge.engine import rules as R
 from alphaforge.engine import terms as T
 from alphaforge.engine.orders import ORDER_EVENTS, TRANSITIONS
+from alphaforge.strategy.context import Context
+from alphaforge.strategy.views import ATTRIBUTES
 
+UNITS = """Prices and quantities are floats as people write them, times are int64 ns UTC,
+`instrument` is its number (`bar.instrument`), sides are 1 and -1. Prices that are given make an
+order's type: none a market order, `limit`, `stop`, `touch` (with `limit` or without), `trail` (with
+`trail_limit` or without). `tif`, `trigger`, `stp`, `kind` and `trail_unit` are constants, such as
+`af.GTD`, `af.MARK`, `af.CANCEL_OLDEST`, `af.OUO`, `af.TRAIL_BPS`; `over_ns` and `after_ns` are
+durations.
+"""
 OUT = Path(__file__).with_name("reference.md")
 MODELS = {
     "Fees": (venue.Fees,),
@@ -88,6 +98,27 @@ def models() -> str:
     return table(["model", "class", "what it assumes"], rows)
 
 
+def context() -> str:
+    """What a handler may call, as it is declared."""
+    rows = []
+    for name, method in vars(Context).items():
+        if not name.startswith("_"):
+            parameters = list(inspect.signature(method).parameters.values())[1:]
+            shown = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
+            text = " ".join((method.__doc__ or "").split("\n\n")[0].split()).replace("``", "`")
+            rows.append([f"`ctx.{name}({shown})`", text])
+    return UNITS + "\n" + table(["call", "what it does"], rows)
+
+
+def events() -> str:
+    """What each handler is given beside ``ctx``."""
+    rows = []
+    for code, name in enumerate(K.HANDLER_NAMES):
+        shown = ", ".join(f"`{each}`" for each in ATTRIBUTES.get(code, []))
+        rows.append([f"`{name}`", shown or "-"])
+    return table(["handler", "its event has"], rows)
+
+
 def kinds() -> str:
     """What travels: every kind of message and row with its payload."""
     bits = {"MORE", "VENUE_ONLY", "LOCAL_ONLY", "SNAPSHOT", "FIRST_OUTPUT", "LAST_COMMAND"}
@@ -100,6 +131,8 @@ def reference() -> str:
     """The whole page."""
     checks = [[R.RULES[c][0], R.RULES[c][1], "check" if c in R.CHECKS else ""] for c in R.RULES]
     parts = {
+        "What a handler may call": context(),
+        "What a handler is given": events(),
         "Order states": states(),
         "Order types": types(),
         "Time in force": named(K.TIF_NAMES, K.TIF_MEANINGS),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from alphaforge.errors import DataError, InstrumentError, did_you_mean
 from alphaforge.instrument import Instrument
-from alphaforge.units import smallest_tick, to_count
+from alphaforge.units import format_interval, smallest_tick, to_count
 
 Columns = dict[str, npt.NDArray[Any]]
 PRICES = ("open", "high", "low", "close")
@@ -95,9 +95,31 @@ def bar_columns(frame: Any, instrument: Instrument, interval_ns: int, open_time:
     for name in PRICES:
         columns[name] = _ticks(values[name], name, instrument, ts, [values[p] for p in PRICES])
     columns["volume"] = _lots(values["volume"], "volume", instrument, ts)
-    columns["ts_open"] = ts - interval_ns if open_time is None else _open_times(open_time, ts)
+    columns["ts_open"] = (
+        _opened(ts, interval_ns) if open_time is None else _open_times(open_time, ts)
+    )
     _refuse(columns["ts_open"] >= ts, ts, "open time is not before the close time")
     return columns
+
+
+def _opened(ts: npt.NDArray[np.int64], interval_ns: int) -> npt.NDArray[np.int64]:
+    """Open times of bars that say when they close: none opens before the one before has closed.
+
+    A session's last bar is shorter than the others, and so is a day when clocks go forward. Where
+    most would be shorter, they are bars of another length.
+    """
+    opened = ts - interval_ns
+    early = opened[1:] < ts[:-1]
+    if 2 * int(early.sum()) > early.size:
+        n, apart = int(np.flatnonzero(early)[0]) + 1, int(np.median(np.diff(ts)))
+        raise DataError(
+            f"row {n} ({time_text(ts[n])}) of bars of {format_interval(interval_ns)} opens before "
+            f"the row above it closes ({int(early.sum())} such rows): they are "
+            f"{format_interval(apart)} apart. Write them as {format_interval(apart)!r}, or give "
+            "their open_time."
+        )
+    opened[1:] = np.maximum(opened[1:], ts[:-1])
+    return opened
 
 
 def _open_times(open_time: Any, ts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

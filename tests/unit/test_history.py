@@ -272,3 +272,21 @@ def test_an_instrument_is_checked() -> None:
     for tick in ("0", "-1", "abc"):
         with pytest.raises(InstrumentError, match="tick must be"):
             Instrument("X", tick=tick)
+
+
+def test_bars_of_another_length_are_refused_and_a_sessions_short_last_bar_is_not(
+    history: History,
+) -> None:
+    """Hourly bars written as daily would be known before they have opened."""
+    hours = pd.date_range("2024-01-02", periods=5, freq="h", tz="UTC")
+    flat = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), 1.0), index=hours)
+    refused(
+        history,
+        flat.assign(volume=1.0),
+        r"row 1 \(2024-01-02T01:00:00\.000\) of bars of 1d opens before the row above it closes "
+        r"\(4 such rows\): they are 1h apart\. Write them as '1h', or give their open_time\.",
+    )
+    days = pd.DatetimeIndex(["2024-03-09 05:00", "2024-03-10 05:00", "2024-03-11 04:00"], tz="UTC")
+    history.write_bars("XYZ", "1d", flat.iloc[:3].set_axis(days).assign(volume=1.0))
+    kept = history.sql("select open_time, ts from bars order by ts")
+    assert (kept["open_time"].iloc[1:].to_numpy() >= kept["ts"].iloc[:-1].to_numpy()).all()
