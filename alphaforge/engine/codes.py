@@ -122,7 +122,7 @@ UNIT_NAMES = {TRAIL_TICKS: "price", TRAIL_BPS: "bps", TRAIL_ATR: "atr"}
 NO_LINK, OTO, OCO, OUO = range(4)
 LINK_NAMES = {NO_LINK: "none", OTO: "OTO", OCO: "OCO", OUO: "OUO"}
 LINK_MEANINGS = {
-    OTO: "a child works for as much as its parent has filled; without a fill it goes with it",
+    OTO: "an exit works for as much as its parent has filled so far, another child once it is done",
     OCO: "a fill, cancel or end of one cancels the others",
     OUO: "a fill of one leaves the others as much as itself; a cancel or end cancels them",
 }
