@@ -8,7 +8,7 @@ import contextlib
 import threading
 import time
 import weakref
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -18,7 +18,7 @@ from alphaforge.config import load_settings
 from alphaforge.data.history import History
 from alphaforge.data.recording import Recording
 from alphaforge.engine import codes as K
-from alphaforge.errors import AlphaForgeError, EngineHalted, RiskDenied
+from alphaforge.errors import AlphaForgeError, ConfigError, EngineHalted, RiskDenied
 from alphaforge.feed import OrderRecord
 from alphaforge.limits import Limits
 from alphaforge.live import Live
@@ -137,6 +137,13 @@ class Lab:
         if isinstance(symbols, Recording):
             names = symbols
         else:
+            given: Any = symbols
+            if not isinstance(given, Iterable) or hasattr(given, "columns"):
+                raise ConfigError(
+                    f"a backtest needs symbols, such as 'AAPL' or ['AAPL', 'MSFT'], or a "
+                    f"recording, not {type(symbols).__name__}. A frame is stored first: "
+                    "lab.history.write_bars('AAPL', '1d', frame)."
+                )
             names = [symbols] if isinstance(symbols, str) else list(symbols)
         with contextlib.ExitStack() as stack:
             progress = None
@@ -245,9 +252,10 @@ class Lab:
         ------
         OrderError, InstrumentError, EngineHalted
         """
-        if isinstance(order, Order):
-            return self.live.submit([order])[0]
-        return self.live.submit(list(order))
+        given: Any = order
+        if isinstance(given, (list, tuple)):
+            return self.live.submit(given)
+        return self.live.submit([given])[0]
 
     def replace(
         self,

@@ -227,6 +227,12 @@ class Live:
             Where nothing would take them.
         """
         self.check_running()
+        for each in orders:
+            if not isinstance(each, Order):
+                raise OrderError(
+                    f"an order must be an af.Order, not {each!r}. "
+                    "Send af.Order('BTCUSDT', 'buy', 0.1), or a list of them."
+                )
         with self._lock:
             ids = [next(self._ids) for _ in orders]
         now = self.engine.clock()
@@ -244,7 +250,9 @@ class Live:
         return ids
 
     def cancel(self, order_id: int) -> None:
-        """Ask to cancel an order."""
+        """Ask to cancel an order; one that isn't working is ignored."""
+        if not isinstance(order_id, (int, np.integer)):
+            raise OrderError(f"an order is cancelled by its id, a number, not by {order_id!r}.")
         self.engine.command(M.CANCEL, a=order_id)
 
     def replace(

@@ -312,7 +312,8 @@ def _code(name: Any, names: dict[int, str], what: str) -> int:
 
 def _whole(value: Any, what: str, least: int = 1) -> int:
     if not isinstance(value, (int, np.integer)) or not least <= value < 2**63:
-        raise OrderError(f"{what} must be a whole number within int64, not {value!r}. Leave it 0.")
+        range_ = "within int64" if least < 0 else f"from {least} on"
+        raise OrderError(f"{what} must be a whole number {range_}, not {value!r}.")
     return int(value)
 
 

@@ -178,6 +178,11 @@ def read_binance(
     line names no symbol: where a capture holds several, snapshots are rejected.
     """
     paths = [path] if isinstance(path, (str, Path)) else list(path)
+    if not isinstance(instrument, Instrument):
+        raise DataError(
+            "a capture is read with an af.Instrument that has the venue's tick and lot, such as "
+            f"af.Instrument('BTCUSDT', tick='0.1', lot='0.001'), not {instrument!r}."
+        )
     reader = _Reader(instrument, symbol or instrument.symbol)
     for each in paths:
         reader.read(Path(each))

@@ -176,7 +176,7 @@ def _check(strategy: Strategy, symbols: list[str], mode: str, cash: Any, fees: A
     if twice:
         raise ConfigError(f"{', '.join(twice)} is given twice. Give each symbol once.")
     if not isinstance(cash, (int, float, np.number)) or not 0 < cash <= MOST_CASH:
-        raise ConfigError(f"cash must be a number from 0 to {MOST_CASH:,.0f}, not {cash!r}.")
+        raise ConfigError(f"cash must be a number above 0, at most {MOST_CASH:,.0f}, not {cash!r}.")
     if fees is not None and not isinstance(fees, Fees):
         raise ConfigError(f"fees must be af.Fees(taker=..., maker=...), not {fees!r}.")
 

@@ -160,10 +160,12 @@ def fit_slippage(fills: pd.DataFrame, instrument: Instrument) -> Fit:
     import pandas as pd
 
     _check_columns(fills, _SLIP_COLUMNS, "fills")
+    if not isinstance(instrument, Instrument):
+        raise DataError(f"slippage is fitted in ticks of an af.Instrument, not of {instrument!r}.")
+    _refuse_rows(~np.isin(fills["side"], (1, -1)), "side of fills must be +1 or -1")
     side, qty, price, arrival, volume = (fills[name].to_numpy(np.float64) for name in _SLIP_COLUMNS)
     for name, values in zip(_SLIP_COLUMNS[1:], (qty, price, arrival, volume), strict=True):
         _refuse_rows(~np.isfinite(values) | (values <= 0), f"{name} of fills must be positive")
-    _refuse_rows(~np.isin(side, (1, -1)), "side of fills must be +1 or -1")
     cost = side * (price - arrival) / arrival
     share = qty / volume
     tick = float(instrument.price)
@@ -210,8 +212,8 @@ def _refuse_rows(wrong: npt.NDArray[np.bool_], what: str) -> None:
 
 def _check_orders(orders: pd.DataFrame) -> None:
     """Own orders make sense by themselves, before anything is simulated."""
-    side, qty, filled = (orders[name].to_numpy(np.float64) for name in ("side", "qty", "filled"))
-    _refuse_rows(~np.isin(side, (1, -1)), "side of orders must be +1 or -1")
+    _refuse_rows(~np.isin(orders["side"], (1, -1)), "side of orders must be +1 or -1")
+    qty, filled = (orders[name].to_numpy(np.float64) for name in ("qty", "filled"))
     _refuse_rows(~np.isfinite(qty) | (qty <= 0), "qty of orders must be positive")
     _refuse_rows(~((filled >= 0) & (filled <= qty)), "filled of orders must be from 0 to qty")
     placed, gone, last = (_ns(orders[name]) for name in ("ts", "cancelled", "ts_filled"))

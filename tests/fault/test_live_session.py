@@ -6,7 +6,6 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,16 +19,6 @@ from alphaforge.errors import EngineHalted, OrderError, RiskDenied, StrategyErro
 from alphaforge.order import Order
 
 SYMBOL = "BTCUSDT"
-
-
-@pytest.fixture
-def lab() -> Iterator[af.Lab]:
-    before = set(threading.enumerate())
-    made = af.Lab(":memory:", exchange={"symbols": [SYMBOL], "seed": 2})
-    yield made
-    made.close()
-    left = [t for t in threading.enumerate() if t not in before and t.name.startswith("alphaforge")]
-    assert not left, "close leaves no thread"
 
 
 class Quiet(af.Strategy):
