@@ -135,7 +135,6 @@ INSTRUMENT = record(
 MARKET = record(
     ("ts", "i8"),
     ("last", "i8"),  # ticks
-    ("last_lot", "i8"),
     ("bid", "i8"),
     ("bid_lot", "i8"),
     ("ask", "i8"),

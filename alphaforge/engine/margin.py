@@ -12,6 +12,7 @@ from alphaforge.engine.block import engine_at, instrument, market, order, positi
 from alphaforge.engine.fees import rate_fee
 from alphaforge.engine.jit import hot, kernel, part
 from alphaforge.engine.money import notional, notional_fits, share
+from alphaforge.engine.orders import is_exit
 
 _MOST = 2**61
 """Sums of amounts stop here: more is never free."""
@@ -197,9 +198,7 @@ def is_backed(m, slot):
     if o.parent < 0:
         return False
     p = order(m, o.parent)
-    if p.type >= K.FIRST_ALGORITHM:
-        return True
-    return p.instrument == o.instrument and p.side != o.side and o.qty <= p.qty
+    return p.type >= K.FIRST_ALGORITHM or (is_exit(m, slot) and o.qty <= p.qty)
 
 
 @part("int64(int64, int64)")

@@ -62,7 +62,6 @@ def apply_trade(m, e):
         k = market(m, i)
         k.ts = t.ts
         k.last = t.a
-        k.last_lot = t.b
         follow_volume(m, i, t.ts)
         k.volume += t.b
         if k.first == 0:

@@ -1,6 +1,7 @@
 """One event, start to finish: the order of things, in one place.
 
-1. Timers due strictly before the event fire, oldest first.
+1. What is due strictly before the event happens, soonest first: what was on its way, ends of
+   orders, a day's accruals, timers, algorithms.
 2. The event is applied: book, last price, bar builders, split. A stored bar is matched at its open
    and along its range, then marked at its close: nothing sees the close before the open matched.
 3. The venue inside fills what it can; every fill walks orders -> portfolio -> journal.

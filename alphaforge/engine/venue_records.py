@@ -41,7 +41,6 @@ EXCHANGE = record(
     ("tail", "i8"),
     ("count", "i8"),
     ("eager", "i8"),  # own orders that any event may fill: market orders, auctions
-    ("waiting", "i8"),  # own orders that wait for a trigger
     ("buy_high", "i8"),  # bounds of own limits in the book; may be too wide, never too narrow
     ("buy_low", "i8"),
     ("sell_low", "i8"),
@@ -76,7 +75,6 @@ VENUE = record(
     ("fill_close", "i8"),  # 1: an order from a bar fills at that bar's close
     ("slippage", "i8"),
     ("slip_a", "f8"),
-    ("slip_b", "f8"),
     ("share_ppb", "i8"),  # of a bar's volume that we may be; 0 all
     ("whole", "i8"),  # 1: no partial fills, what can be filled is filled
     ("maker_ppb", "i8"),
