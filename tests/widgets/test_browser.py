@@ -187,11 +187,15 @@ def test_a_short_press_does_not_kill_and_a_hold_does(page: Page, live_desk: Fake
     assert [name for name, _ in live_desk.log] == ["kill", "arm"]
 
 
+def middle_of(live_desk: FakeDesk) -> float:
+    """A price in the middle of what is shown: at its edge a line could leave with the next bar."""
+    bars = live_desk.bars("BTCUSDT", "1s", 0)
+    return float(round(bars.low[-60:].min() + bars.high[-60:].max()) / 2)
+
+
 def test_a_line_is_dragged_and_moves_after_confirmation(page: Page, live_desk: FakeDesk) -> None:
     live_desk.orders.clear()
-    # In the middle of what is shown: at its edge the line could leave with the next bar.
-    bars = live_desk.bars("BTCUSDT", "1s", 0)
-    middle = round(bars.low[-60:].min() + bars.high[-60:].max()) / 2
+    middle = middle_of(live_desk)
     order = live_desk._open("BTCUSDT", 1, 0.25, middle)
     line = page.locator(".oline").first
     expect(line).to_be_visible()
@@ -221,12 +225,17 @@ def test_a_line_is_dragged_and_moves_after_confirmation(page: Page, live_desk: F
 
 def test_keep_sends_nothing(page: Page, live_desk: FakeDesk) -> None:
     live_desk.orders.clear()
-    low = float(live_desk.bars("BTCUSDT", "1s", 0).low[-100:].min())
-    live_desk._open("BTCUSDT", 1, 0.25, low)
+    live_desk._open("BTCUSDT", 1, 0.25, middle_of(live_desk))
     line = page.locator(".oline").first
-    line.focus()
-    page.keyboard.press("ArrowDown")
-    expect(line.get_by_role("button", name="Move")).to_be_visible()
+    move = line.get_by_role("button", name="Move")
+
+    def pressed() -> bool:
+        """A try: a new scale may have drawn the line anew, without its focus."""
+        line.focus()
+        page.keyboard.press("ArrowDown")
+        return bool(move.is_visible())
+
+    until(pressed, "the line to be moved by a key")
     line.get_by_role("button", name="Keep").click()
     expect(line.get_by_role("button", name="Move")).to_be_hidden()
     assert live_desk.log == []
