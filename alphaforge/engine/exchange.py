@@ -329,7 +329,7 @@ def reopen(m, i):
     slot = x.head
     for _ in range(x.count * x.count + 1):  # it may begin anew as often as one leaves
         if slot < 0:
-            return
+            break
         following = resting(m, slot).next
         if resting(m, slot).state == L.IN_BOOK:
             trade_now(m, slot)

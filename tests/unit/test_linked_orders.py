@@ -8,6 +8,7 @@ import pytest
 from market import T0, check_orders, instrument, quote, replace, report, rows_of, slot, submit
 from market import small_engine as engine
 
+import alphaforge as af
 from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
@@ -127,6 +128,38 @@ def test_an_exit_that_its_venue_refuses_cancels_what_is_left_of_its_entry() -> N
     go(machine, quote(T0 + 2, 100, 101, 4), slot(M.TRADE, T0 + 3, a=99, b=4, d=-1))
     assert (status(machine, B), status(machine, A)) == ("rejected", "cancelled")
     assert (B, R.POST_ONLY) in denials(machine)  # the reason is in the journal
+
+
+def test_an_exit_works_for_as_much_as_its_entry_has_filled() -> None:
+    """Four of ten were bought: of ten, and then of eight, four work until there is more."""
+    machine = engine()
+    go(machine, quote(T0, 99, 101, 100), submit(T0 + 1, A, 1, 10, 98), quote(T0 + 2, 97, 98, 4))
+    go(machine, submit(T0 + 3, B, -1, 10, 120, parent=A))
+    assert lots(machine, B) == (4, 4)
+    go(machine, replace(T0 + 4, B, qty=8))
+    assert lots(machine, B) == (4, 4)
+    go(machine, quote(T0 + 5, 96, 97, 50))
+    assert (qty(machine), lots(machine, B)) == (10, (8, 8))
+
+
+def test_a_peer_that_comes_late_works_for_what_the_other_has_left() -> None:
+    machine = engine()
+    go(machine, quote(T0, 99, 101, 100), submit(T0 + 1, A, 1, 10))
+    go(machine, submit(T0 + 2, B, -1, 10, 105), quote(T0 + 3, 106, 107, 4))
+    go(machine, submit(T0 + 4, C, -1, 10, 120, peer=B, link=K.OUO))
+    assert (lots(machine, B), lots(machine, C)) == ((10, 6), (6, 6))
+
+
+def test_a_peer_is_not_asked_twice_for_what_is_under_way_already() -> None:
+    ms = 1_000_000
+    machine = engine(model=Venue(latency=af.Latency("1ms", "1ms")))
+    leave = {"exec_flags": K.REDUCE_ONLY, "link": K.OUO}
+    go(machine, quote(T0, 99, 101, 100), submit(T0 + 1, A, 1, 10))
+    go(machine, quote(T0 + 9 * ms, 99, 101, 99), submit(T0 + 10 * ms, B, -1, 10, 105, **leave))
+    go(machine, submit(T0 + 10 * ms, C, -1, 10, 120, peer=B, **leave))
+    go(machine, quote(T0 + 20 * ms, 106, 107, 4), quote(T0 + 20 * ms + 1, 106, 107, 3))
+    go(machine, quote(T0 + 40 * ms, 99, 101, 99))
+    assert (lots(machine, B)[1], lots(machine, C)[1]) == (3, 3)
 
 
 # --- a venue outside ------------------------------------------------------------------------------
