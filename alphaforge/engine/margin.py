@@ -88,8 +88,8 @@ def _takes(m, i, side, price, lots):
 
 @kernel
 def together(m, apart, slot):
-    """Whether an order is ``apart`` or a peer on its side: of them one alone fills."""
-    if apart < 0 or order(m, apart).side != order(m, slot).side:
+    """Whether an order is ``apart`` or a peer of it: of them one alone fills."""
+    if apart < 0:
         return False
     at = apart
     for _ in range(engine_at(m).orders_n):

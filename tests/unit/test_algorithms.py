@@ -144,12 +144,19 @@ def test_slices_with_a_limit_rest_and_add_up(latency: af.Latency) -> None:
     assert statuses(machine)[-1] == "filled"
 
 
+def traded(n: int, length: int) -> Any:
+    """The n-th of many equal bars."""
+    message = bar(T0 + (n + 1) * length, (100, 100, 100, 100), length=length)
+    message["volume"] = 50
+    return message
+
+
 @pytest.mark.parametrize("start", [20, 200])
 def test_vwap_gives_equal_slices_where_it_does_not_know_the_day(start: int) -> None:
     """Its hour begins in a half-hour that it saw a part of, and goes on in ones it never saw."""
     machine = engine()
     for n in range(start + 70):
-        send(machine, bar(T0 + (n + 1) * MINUTE, (100, 100, 100, 100), length=MINUTE))
+        send(machine, traded(n, MINUTE))
         if n == start:
             at = T0 + (n + 1) * MINUTE
             vwap = {"type": K.VWAP, "trail": 10, "expire": at + 60 * MINUTE}
@@ -160,7 +167,7 @@ def test_vwap_gives_equal_slices_where_it_does_not_know_the_day(start: int) -> N
 def test_vwap_over_more_than_a_day_gives_equal_slices() -> None:
     machine = engine()
     for n in range(200):
-        send(machine, bar(T0 + (n + 1) * HOUR // 2, (100, 100, 100, 100), length=HOUR // 2))
+        send(machine, traded(n, HOUR // 2))
         if n == 60:
             at = T0 + (n + 1) * HOUR // 2
             vwap = {"type": K.VWAP, "trail": 4, "expire": at + 2 * DAY}

@@ -17,9 +17,10 @@ from alphaforge.engine.engine import Engine
 from alphaforge.engine.margin import free_balance
 from alphaforge.engine.order_index import find_order
 from alphaforge.engine.ring import Ring
+from alphaforge.strategy.compile import python_entry
 from alphaforge.venue import Venue
 
-A, B, C, D = (K.HOST_ID + n for n in range(1, 5))
+A, B, C, D, E = (K.HOST_ID + n for n in range(1, 6))
 PLENTY = 10**6
 FUTURE = {"kind": "future", "initial_margin": "1", "maintenance_margin": "0.5"}
 
@@ -70,8 +71,8 @@ def test_of_peers_on_one_side_the_largest_counts_and_on_two_sides_each() -> None
     go(machine, submit(T0 + 1, C, -1, 9, 150, peer=A, link=K.OCO))
     market = L.pool(machine.block, "markets")[0]
     assert (int(market["buying"]), int(market["selling"])) == (8, 9)
-    go(machine, submit(T0 + 2, D, 1, 3, 40))
-    assert denials(machine) == [(D, R.MAX_POSITION)]
+    go(machine, submit(T0 + 2, D, 1, 3, 40), submit(T0 + 3, E, 1, 11, 40, peer=A, link=K.OCO))
+    assert denials(machine) == [(D, R.MAX_POSITION), (E, R.MAX_POSITION)]
 
 
 def test_both_sides_of_a_straddle_are_held_in_margin() -> None:
@@ -160,6 +161,25 @@ def test_a_peer_is_not_asked_twice_for_what_is_under_way_already() -> None:
     go(machine, quote(T0 + 20 * ms, 106, 107, 4), quote(T0 + 20 * ms + 1, 106, 107, 3))
     go(machine, quote(T0 + 40 * ms, 99, 101, 99))
     assert (lots(machine, B)[1], lots(machine, C)[1]) == (3, 3)
+
+
+class Bracketed(af.Strategy):
+    """Buys with exits of which the stop is reached already."""
+
+    asked: int = 0
+
+    def on_trade(self, ctx, trade):
+        if self.asked == 0:
+            self.asked = ctx.bracket(trade.instrument, 12.0, take=1.10, stop=0.99)
+
+
+def test_an_exit_that_triggers_at_once_sells_all_that_a_sweep_bought() -> None:
+    machine = engine(model=Venue(depth="L2"))
+    machine.add_strategy(python_entry(Bracketed()), ["XYZ"])
+    go(machine, *[slot(M.DEPTH, T0, a=100 + n, b=4, c=-1) for n in range(3)])
+    go(machine, slot(M.DEPTH, T0, a=99, b=50, c=1), slot(M.TRADE, T0 + 1, a=99, b=1, d=-1))
+    assert rows_of(machine, M.FILL_ROW)["b"].tolist() == [4, 4, 4, -12]
+    assert int(machine.header["open_orders"]) == 0
 
 
 # --- a venue outside ------------------------------------------------------------------------------
