@@ -85,6 +85,8 @@ _HOMES = {
     "Vwap": "order",
     "Window": "strategy.fields",
     "bracket": "order",
+    "fit_queue": "research.calibrate",
+    "fit_slippage": "research.calibrate",
     "read_binance": "data.capture",
     "simulate": "venues.simulate",
 }

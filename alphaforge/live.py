@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import secrets
 import sys
 import threading
@@ -77,7 +76,7 @@ class Live:
             on_wall_clock=exchange.speed == 1.0,
         )
         self.builders: dict[tuple[str, str], int] = {}
-        self._ids = itertools.count(K.HOST_ID)
+        self._next_id = K.HOST_ID
         self._lock = threading.Lock()
         self._adding = threading.Lock()
         self._arriving: tuple[Strategy, Entry] | None = None
@@ -234,7 +233,8 @@ class Live:
                     "Send af.Order('BTCUSDT', 'buy', 0.1), or a list of them."
                 )
         with self._lock:
-            ids = [next(self._ids) for _ in orders]
+            ids = list(range(self._next_id, self._next_id + len(orders)))
+            self._next_id += len(orders)
         now = self.engine.clock()
         messages = []
         for n, order in enumerate(orders):
@@ -250,10 +250,24 @@ class Live:
         return ids
 
     def cancel(self, order_id: int) -> None:
-        """Ask to cancel an order; one that isn't working is ignored."""
+        """Ask to cancel an order; one that isn't working any more is ignored.
+
+        Raises
+        ------
+        OrderError
+            For what is no order of this session.
+        """
         if not isinstance(order_id, (int, np.integer)):
             raise OrderError(f"an order is cancelled by its id, a number, not by {order_id!r}.")
+        if not self._was_given(order_id):
+            raise _unknown(order_id)
         self.engine.command(M.CANCEL, a=order_id)
+
+    def _was_given(self, order_id: int) -> bool:
+        """Whether an id is that of an order of ours, of a strategy or of the engine."""
+        if order_id >= K.HOST_ID:
+            return order_id < self._next_id
+        return 0 < order_id <= int(self.engine.header["order_seq"])
 
     def replace(
         self,
@@ -266,7 +280,7 @@ class Live:
         self.feed.catch_up()
         record = self.feed.orders.get(order_id)
         if record is None:
-            raise OrderError(f"no order {order_id} in this session. See lab.sql('from orders').")
+            raise _unknown(order_id)
         instrument = self.engine.instruments[record.instrument]
         message = np.zeros(1, M.SUBMIT_SLOTS)
         row = message[0]
@@ -401,3 +415,7 @@ def rerun_in_python(engine: Engine, own: Strategy, slot: int) -> BaseException |
     header["view_engine"] = fork.address
     python.call(handler, 0, fork.address)
     return python.error
+
+
+def _unknown(order_id: Any) -> OrderError:
+    return OrderError(f"no order {order_id} in this session. See lab.sql('from orders').")

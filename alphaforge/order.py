@@ -17,6 +17,7 @@ from alphaforge.units import parse_duration, to_ns
 
 _SIDES = {"buy": K.BUY, "sell": K.SELL, 1: K.BUY, -1: K.SELL}
 _FLAGS = {name: bit for bit, name in K.FLAG_NAMES.items()}
+_LINKED = "Give the other order's id; -1 is the one before it in a list, and this has none there."
 ATR_UNIT = 1000  # a trailing offset in average true ranges is sent in thousandths
 
 
@@ -44,7 +45,7 @@ class Twap(Algorithm):
     slices: int = 10
 
     def _number(self) -> int:
-        return _whole(self.slices, "slices of a Twap")
+        return _whole(self.slices, "slices of a Twap", "Give 10.")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Vwap(Algorithm):
     slices: int = 10
 
     def _number(self) -> int:
-        return _whole(self.slices, "slices of a Vwap")
+        return _whole(self.slices, "slices of a Vwap", "Give 10.")
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Chase(Algorithm):
     behind: int = 0
 
     def _number(self) -> int:
-        return _whole(self.behind, "behind of a Chase", least=0)
+        return _whole(self.behind, "behind of a Chase", "Give ticks, or 0.", least=0)
 
 
 @dataclass(frozen=True)
@@ -220,9 +221,9 @@ class Order:
         row["side"], row["type"] = _SIDES[side], self.type
         row["qty"] = instrument.qty_lots(self.qty)
         row["tif"] = self._tif()
-        row["tag"] = _whole(self.tag, "tag", least=-(2**63))
-        row["parent"] = _whole(self.parent, "parent", least=0)
-        row["peer"] = _whole(self.peer, "peer", least=0)
+        row["tag"] = _whole(self.tag, "tag", "Give yours, or 0.", least=-(2**63))
+        row["parent"] = _whole(self.parent, "parent", _LINKED, least=0)
+        row["peer"] = _whole(self.peer, "peer", _LINKED, least=0)
         row["trigger"] = _code(self.trigger, K.TRIGGER_NAMES, "trigger")
         row["stp"] = _code(self.stp, K.STP_NAMES, "stp")
         row["link"] = _code(self.link, K.LINK_NAMES, "link")
@@ -310,10 +311,10 @@ def _code(name: Any, names: dict[int, str], what: str) -> int:
     return code
 
 
-def _whole(value: Any, what: str, least: int = 1) -> int:
+def _whole(value: Any, what: str, do: str, least: int = 1) -> int:
     if not isinstance(value, (int, np.integer)) or not least <= value < 2**63:
         range_ = "within int64" if least < 0 else f"from {least} on"
-        raise OrderError(f"{what} must be a whole number {range_}, not {value!r}.")
+        raise OrderError(f"{what} must be a whole number {range_}, not {value!r}. {do}")
     return int(value)
 
 

@@ -14,6 +14,7 @@ from alphaforge.engine import messages as M
 from alphaforge.engine import rules as R
 from alphaforge.engine import terms as T
 from alphaforge.engine.orders import ORDER_EVENTS, TRANSITIONS
+from alphaforge.strategy.actions import OrderView, PositionView
 from alphaforge.strategy.context import Context
 from alphaforge.strategy.views import ATTRIBUTES
 
@@ -22,8 +23,10 @@ UNITS = """Prices and quantities are floats as people write them, times are int6
 order's type: none a market order, `limit`, `stop`, `touch` (with `limit` or without), `trail` (with
 `trail_limit` or without). `tif`, `trigger`, `stp`, `kind` and `trail_unit` are constants, such as
 `af.GTD`, `af.MARK`, `af.CANCEL_OLDEST`, `af.OUO`, `af.TRAIL_BPS`; `over_ns` and `after_ns` are
-durations.
+durations. `trail` is a distance in price (`af.TRAIL_PRICE`, where nothing is said), in basis points
+(`af.TRAIL_BPS`) or in average true ranges (`af.TRAIL_ATR`).
 """
+VIEWS = {"ctx.position(...)": PositionView, "ctx.order(...)": OrderView}
 OUT = Path(__file__).with_name("reference.md")
 MODELS = {
     "Fees": (venue.Fees,),
@@ -107,7 +110,11 @@ def context() -> str:
             shown = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
             text = " ".join((method.__doc__ or "").split("\n\n")[0].split()).replace("``", "`")
             rows.append([f"`ctx.{name}({shown})`", text])
-    return UNITS + "\n" + table(["call", "what it does"], rows)
+    views = ((name, view._fields) for name, view in VIEWS.items())
+    has = table(
+        ["call", "its result has"], [[f"`{n}`", ", ".join(f"`{f}`" for f in v)] for n, v in views]
+    )
+    return UNITS + "\n" + table(["call", "what it does"], rows) + "\n" + has
 
 
 def events() -> str:

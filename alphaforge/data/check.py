@@ -106,12 +106,14 @@ def _opened(ts: npt.NDArray[np.int64], interval_ns: int) -> npt.NDArray[np.int64
     """Open times of bars that say when they close: none opens before the one before has closed.
 
     A session's last bar is shorter than the others, and so is a day when clocks go forward. Where
-    most would be shorter, they are bars of another length.
+    most would be shorter, they are bars of another length; one alone, where it were half as long.
     """
     opened = ts - interval_ns
     early = opened[1:] < ts[:-1]
-    if 2 * int(early.sum()) > early.size:
-        n, apart = int(np.flatnonzero(early)[0]) + 1, int(np.median(np.diff(ts)))
+    apart = int(np.median(np.diff(ts))) if ts.size > 1 else interval_ns
+    one = int(early.sum()) == 1 and 2 * apart >= interval_ns
+    if 2 * int(early.sum()) > early.size and not one:
+        n = int(np.flatnonzero(early)[0]) + 1
         raise DataError(
             f"row {n} ({time_text(ts[n])}) of bars of {format_interval(interval_ns)} opens before "
             f"the row above it closes ({int(early.sum())} such rows): they are "
@@ -285,7 +287,7 @@ def _ticks(
     if rows.size:
         fits = smallest_tick(np.concatenate(every))
         named = ", ".join(
-            f"{n} ({time_text(ts[n])}: {values[n]!r})" for n in rows[:_SHOWN].tolist()
+            f"{n} ({time_text(ts[n])}: {float(values[n])!r})" for n in rows[:_SHOWN].tolist()
         )
         more = f" and {rows.size - _SHOWN} more" if rows.size > _SHOWN else ""
         hint = (
@@ -312,8 +314,8 @@ def _lots(
             f"The smallest lot that fits all is '{fits}'." if fits else "No decimal lot fits all."
         )
         raise DataError(
-            f"{name} {values[n]!r} in row {n} ({time_text(ts[n])}) is not a multiple of the lot "
-            f"{instrument.lot} of {instrument.symbol} ({rows.size} such rows). {hint} "
+            f"{name} {float(values[n])!r} in row {n} ({time_text(ts[n])}) is not a multiple of "
+            f"the lot {instrument.lot} of {instrument.symbol} ({rows.size} such rows). {hint} "
             "Nothing was written."
         )
     return counts

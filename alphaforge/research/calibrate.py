@@ -7,6 +7,7 @@ model that wins by a hair has not been found.
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -62,16 +63,20 @@ class Fit:
         A row a model, nearest first.
     count : int
         Own orders or fills that it rests on.
+    note : str
+        Which models tied for the nearest; empty where one alone is. ``model`` is then the first of
+        them in the table, and no winner.
     """
 
     model: Any
     table: pd.DataFrame
     count: int
     details: pd.DataFrame = field(repr=False)
+    note: str = ""
 
     def _repr_html_(self) -> str:
         return (
-            f"<p>{self.model!r}, from {self.count:,} of our own</p>"
+            f"<p>{html.escape(self.note) or repr(self.model)}, from {self.count:,} of our own</p>"
             f"{self.table.to_html(index=False, float_format='{:.6g}'.format, border=0)}"
         )
 
@@ -107,6 +112,13 @@ def fit_queue(
     """
     import pandas as pd
 
+    if not isinstance(recording, Recording):
+        raise DataError(
+            "a queue is fitted on a recording of the market, such as af.read_binance(...) gives, "
+            f"not on {type(recording).__name__}. Give fit_queue(recording, orders)."
+        )
+    if venue is not None and not isinstance(venue, Venue):
+        raise DataError(f"venue must be af.Venue(...), not {venue!r}. Leave it out.")
     _check_columns(orders, _QUEUE_COLUMNS, "orders")
     _check_orders(orders)
     if not candidates:
@@ -134,7 +146,7 @@ def fit_queue(
     table = pd.DataFrame(rows).sort_values(["error", "seconds"], kind="stable", ignore_index=True)
     best, share = found[table["model"].iloc[0]]
     details = orders.assign(share=ours, simulated=share)
-    return Fit(best, table, len(orders), details)
+    return Fit(best, table, len(orders), details, _tie(table, "orders"))
 
 
 def fit_slippage(fills: pd.DataFrame, instrument: Instrument) -> Fit:
@@ -163,7 +175,7 @@ def fit_slippage(fills: pd.DataFrame, instrument: Instrument) -> Fit:
     if not isinstance(instrument, Instrument):
         raise DataError(f"slippage is fitted in ticks of an af.Instrument, not of {instrument!r}.")
     _refuse_rows(~np.isin(fills["side"], (1, -1)), "side of fills must be +1 or -1")
-    side, qty, price, arrival, volume = (fills[name].to_numpy(np.float64) for name in _SLIP_COLUMNS)
+    side, qty, price, arrival, volume = (_numbers(fills, n, "fills") for n in _SLIP_COLUMNS)
     for name, values in zip(_SLIP_COLUMNS[1:], (qty, price, arrival, volume), strict=True):
         _refuse_rows(~np.isfinite(values) | (values <= 0), f"{name} of fills must be positive")
     cost = side * (price - arrival) / arrival
@@ -190,7 +202,20 @@ def fit_slippage(fills: pd.DataFrame, instrument: Instrument) -> Fit:
         )
         models[cls.__name__] = cls(parameter)
     table = pd.DataFrame(rows).sort_values("error", kind="stable", ignore_index=True)
-    return Fit(models[table["model"].iloc[0]], table, len(fills), fills.assign(cost_bps=cost * 1e4))
+    details = fills.assign(cost_bps=cost * 1e4)
+    best = models[table["model"].iloc[0]]
+    return Fit(best, table, len(fills), details, _tie(table, "fills"))
+
+
+def _tie(table: pd.DataFrame, what: str) -> str:
+    """Which models are as near as the first, in words; empty where none is."""
+    figure = table[table.columns.intersection(["error", "seconds"])].fillna(-1.0)
+    alike = table["model"][(figure == figure.iloc[0]).all(axis=1)]
+    if len(alike) < 2:
+        return ""
+    if len(alike) == len(table):
+        return f"tied: these {what} can't tell the models apart"
+    return f"tied: {', '.join(alike)}, which these {what} can't tell apart"
 
 
 def _check_columns(frame: Any, wanted: tuple[str, ...], what: str) -> None:
@@ -200,6 +225,15 @@ def _check_columns(frame: Any, wanted: tuple[str, ...], what: str) -> None:
             f"{what} need rows with the columns {', '.join(wanted)}; "
             f"missing: {', '.join(missing) or 'rows'}."
         )
+
+
+def _numbers(frame: pd.DataFrame, name: str, what: str) -> npt.NDArray[np.float64]:
+    try:
+        return np.ascontiguousarray(frame[name], np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{name} of {what} must be numbers: {error}. Convert it: pandas.to_numeric(...)."
+        ) from None
 
 
 def _refuse_rows(wrong: npt.NDArray[np.bool_], what: str) -> None:
@@ -213,7 +247,7 @@ def _refuse_rows(wrong: npt.NDArray[np.bool_], what: str) -> None:
 def _check_orders(orders: pd.DataFrame) -> None:
     """Own orders make sense by themselves, before anything is simulated."""
     _refuse_rows(~np.isin(orders["side"], (1, -1)), "side of orders must be +1 or -1")
-    qty, filled = (orders[name].to_numpy(np.float64) for name in ("qty", "filled"))
+    qty, filled = (_numbers(orders, name, "orders") for name in ("qty", "filled"))
     _refuse_rows(~np.isfinite(qty) | (qty <= 0), "qty of orders must be positive")
     _refuse_rows(~((filled >= 0) & (filled <= qty)), "filled of orders must be from 0 to qty")
     placed, gone, last = (_ns(orders[name]) for name in ("ts", "cancelled", "ts_filled"))

@@ -749,6 +749,15 @@ COIN = Instrument("BTCUSDT", "0.5", lot="0.001", currency="USDT")
         ({"symbol": None}, "symbol of an order must be a name, not None"),
         ({"symbol": ""}, "symbol of an order must be a name, not ''"),
         ({"symbol": 5}, "symbol of an order must be a name, not 5"),
+        (
+            {"parent": -1},
+            r"^parent must be a whole number from 0 on, not -1\. Give the other order's id; -1 is ",
+        ),
+        ({"peer": -2}, "^peer must be a whole number from 0 on, not -2"),
+        (
+            {"algorithm": af.Twap(over="1m", slices=0)},
+            r"^slices of a Twap must be a whole number from 1 on, not 0\. Give 10\.$",
+        ),
         ({"tag": 2**63}, "tag must be a whole number within int64"),
         ({"tag": "x"}, "tag must be a whole number within int64, not 'x'"),
     ],

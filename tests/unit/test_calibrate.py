@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -83,6 +85,13 @@ def test_the_queue_that_made_the_fills_is_found(market: Any, queue: Queue) -> No
     assert repr(queue).split("(")[0] in fit._repr_html_()
 
 
+def test_the_fits_have_public_names_and_cost_no_import() -> None:
+    assert (af.fit_queue, af.fit_slippage) == (fit_queue, fit_slippage)
+    code = "import alphaforge, sys; print('alphaforge.research.calibrate' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_the_cautious_fill_less_than_the_hopeful(market: Any) -> None:
     table = fit_queue(market, own_orders(market, PowerQueue(3))).table.set_index("model")
     filled = table["filled"]
@@ -141,6 +150,25 @@ def test_what_is_no_table_of_orders(market: Any, few: pd.DataFrame) -> None:
         fit_queue(market, few, candidates=())
     with pytest.raises(OrderError, match="is not on its"):
         fit_queue(market, few.assign(price=1.23))
+
+
+def test_orders_that_tell_no_models_apart_are_a_tie(market: Any, few: pd.DataFrame) -> None:
+    """Far below the market nothing fills in any model."""
+    far = few.assign(side=1, price=1_000.0, filled=0.0, ts_filled=pd.NaT)
+    fit = fit_queue(market, far)
+    assert fit.note == "tied: these orders can't tell the models apart"
+    assert fit._repr_html_().startswith("<p>tied: these orders can&#x27;t tell the models apart, ")
+    two = fit_queue(market, far, candidates=(PowerQueue(3),))
+    assert two.note == ""
+    assert repr(PowerQueue(3)) in two._repr_html_()
+
+
+def test_models_that_tie_for_the_best_are_named(market: Any) -> None:
+    orders = own_orders(market, PowerQueue(3))
+    assert fit_queue(market, orders).note == ""
+    twice = fit_queue(market, orders, candidates=(PowerQueue(3), PowerQueue(3), RiskAverseQueue()))
+    shown = repr(PowerQueue(3))
+    assert twice.note == f"tied: {shown}, {shown}, which these orders can't tell apart"
 
 
 # --- slippage ------------------------------------------------------------------------------------

@@ -141,12 +141,12 @@ def test_trades_in_and_seen_in_human_units(history: History) -> None:
         ({"high": [1.2, 1.05]}, r"high and low don't hold open and close in row 1"),
         (
             {"close": [1.1, 1.205]},
-            (r"close is off the 0\.01 tick of XYZ in row 1 \(2024-01-03T00:00:00\.000: .*1\.205.*\)"
+            (r"close is off the 0\.01 tick of XYZ in row 1 \(2024-01-03T00:00:00\.000: 1\.205\)"
             r"\. The smallest tick that fits all is '0\.001'\. Nothing was rounded or written\."),
         ),
         (
             {"volume": [5.5, 6.0]},
-            (r"volume .*5\.5.* in row 0 .* is not a multiple of the lot 1 of XYZ "
+            (r"volume 5\.5 in row 0 .* is not a multiple of the lot 1 of XYZ "
             r"\(1 such rows\)\. The smallest lot that fits all is '0\.1'"),
         ),
     ],
@@ -286,7 +286,10 @@ def test_bars_of_another_length_are_refused_and_a_sessions_short_last_bar_is_not
         r"row 1 \(2024-01-02T01:00:00\.000\) of bars of 1d opens before the row above it closes "
         r"\(4 such rows\): they are 1h apart\. Write them as '1h', or give their open_time\.",
     )
+    refused(history, flat.iloc[:2].assign(volume=1.0), r"row 1 .* of bars of 1d opens before")
     days = pd.DatetimeIndex(["2024-03-09 05:00", "2024-03-10 05:00", "2024-03-11 04:00"], tz="UTC")
     history.write_bars("XYZ", "1d", flat.iloc[:3].set_axis(days).assign(volume=1.0))
     kept = history.sql("select open_time, ts from bars order by ts")
     assert (kept["open_time"].iloc[1:].to_numpy() >= kept["ts"].iloc[:-1].to_numpy()).all()
+    # Written in pieces: the day when clocks went forward is one row of two.
+    history.write_bars("XYZ", "1d", flat.iloc[:2].set_axis(days[1:]).assign(volume=1.0))

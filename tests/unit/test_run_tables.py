@@ -11,6 +11,7 @@ from market import stored_walk
 
 import alphaforge as af
 from alphaforge.data.history import History
+from alphaforge.engine import messages as M
 from alphaforge.research.backtest import backtest
 from alphaforge.research.tables import orders_table
 
@@ -176,15 +177,17 @@ def test_a_refused_replace_is_no_reason_of_its_order(history: History) -> None:
     class Asks(Does):
         def act(self, ctx, bar):
             if self.seen == 1:
-                self.first = ctx.buy(bar.instrument, 10, limit=99.99)
+                self.first = ctx.buy(bar.instrument, 10, limit=99.5)
                 ctx.buy(bar.instrument, 10**7)
             elif self.seen == 2:
                 ctx.replace(self.first, qty=10**7)
 
     stored(history, [100.0, 100.0, 100.0, 99.0, 98.0])
     venue = af.Venue(margin="cash")
-    refused = ran(history, Asks(), venue=venue, cash=10_000.0).orders.set_index("order_id")
-    filled, denied = refused.to_dict("records")
+    run = ran(history, Asks(), venue=venue, cash=10_000.0)
+    filled, denied = run.orders.to_dict("records")
+    refusals = run.rows[run.rows["kind"] == M.DENIAL_ROW]
+    assert refusals["a"].tolist() == [denied["order_id"], filled["order_id"]]
     assert (filled["status"], filled["reason"], filled["qty"]) == ("filled", "", 10)
     assert denied["status"] == "denied"
     assert denied["reason"].startswith("FREE_BALANCE: ")

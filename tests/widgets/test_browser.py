@@ -198,7 +198,7 @@ def test_a_line_is_dragged_and_moves_after_confirmation(page: Page, live_desk: F
     middle = middle_of(live_desk)
     order = live_desk._open("BTCUSDT", 1, 0.25, middle)
     line = page.locator(".oline").first
-    expect(line).to_be_visible()
+    expect(line).to_contain_text(f"{middle:,.2f}")  # not an older order's
     move = line.get_by_role("button", name="Move")
 
     def drag() -> bool:
@@ -225,17 +225,13 @@ def test_a_line_is_dragged_and_moves_after_confirmation(page: Page, live_desk: F
 
 def test_keep_sends_nothing(page: Page, live_desk: FakeDesk) -> None:
     live_desk.orders.clear()
-    live_desk._open("BTCUSDT", 1, 0.25, middle_of(live_desk))
+    middle = middle_of(live_desk)
+    live_desk._open("BTCUSDT", 1, 0.25, middle)
     line = page.locator(".oline").first
-    move = line.get_by_role("button", name="Move")
-
-    def pressed() -> bool:
-        """A try: a new scale may have drawn the line anew, without its focus."""
-        line.focus()
-        page.keyboard.press("ArrowDown")
-        return bool(move.is_visible())
-
-    until(pressed, "the line to be moved by a key")
+    expect(line).to_contain_text(f"{middle:,.2f}")  # not an older order's
+    line.focus()
+    page.keyboard.press("ArrowDown")
+    expect(line.get_by_role("button", name="Move")).to_be_visible()
     line.get_by_role("button", name="Keep").click()
     expect(line.get_by_role("button", name="Move")).to_be_hidden()
     assert live_desk.log == []
