@@ -24,6 +24,7 @@ from alphaforge.engine import messages as M
 from alphaforge.engine import orders as O
 from alphaforge.engine.atomic import load_i8, store_i8
 from alphaforge.engine.block import engine_at, market, order
+from alphaforge.engine.contingency import hang_on
 from alphaforge.engine.jit import hot, kernel, part
 from alphaforge.engine.money import mul_div, share
 from alphaforge.engine.wire import cancel_at_venue
@@ -125,7 +126,7 @@ def _send_child(m, slot, lots, price, tif, flags):
     order(m, child).exec_flags = flags | (o.exec_flags & K.REDUCE_ONLY)
     order(m, child).tag = o.tag
     order(m, child).stp = o.stp
-    O.hang_on(m, child, slot, -1)
+    hang_on(m, child, slot, -1)
     O.ask(m, M.SUBMIT, child, 0, 0)
 
 

@@ -20,6 +20,7 @@ from alphaforge.engine.block import (
     submit_slots_at,
     venue,
 )
+from alphaforge.engine.contingency import count_largest, hang_on
 from alphaforge.engine.emulation import begin_emulation, needs_emulation
 from alphaforge.engine.exchange import replace_at_venue, session_end, submit_to_venue
 from alphaforge.engine.jit import hot, kernel, part
@@ -101,7 +102,7 @@ def run_submit(m, slot):
     if o.tif == K.DAY and o.expire == 0 and not daily:
         o.expire = session_end(m, o.instrument)
     risk.count_order(m)
-    O.count_largest(m, slot)
+    count_largest(m, slot)
     left = left_by_peers(m, slot)
     if left == 0:
         O.transition(m, slot, O.DO_CANCEL)
@@ -426,7 +427,7 @@ def _host_submit(m, e):
         _journal_new(m, slot)
         O.transition(m, slot, O.DO_CANCEL)
         return
-    O.hang_on(m, slot, parent, peer)
+    hang_on(m, slot, parent, peer)
     run_submit(m, slot)
 
 

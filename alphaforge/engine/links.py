@@ -16,6 +16,7 @@ from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine import orders as O
 from alphaforge.engine.block import engine_at, instrument, market, order, resting, venue
+from alphaforge.engine.contingency import is_exit
 from alphaforge.engine.emulation import needs_emulation
 from alphaforge.engine.jit import hot, kernel, part
 from alphaforge.engine.resting import redraw
@@ -107,13 +108,13 @@ def waits_for_all(m, slot):
     """
     o = order(m, slot)
     outside = venue(m, instrument(m, o.instrument).venue).outside == 1
-    return not O.is_exit(m, slot) or (outside and not needs_emulation(m, slot))
+    return not is_exit(m, slot) or (outside and not needs_emulation(m, slot))
 
 
 @hot
 def _is_done_exit(m, slot):
     """Whether an order has wholly given back what its parent took."""
-    return order(m, slot).leaves == 0 and O.is_exit(m, slot)
+    return order(m, slot).leaves == 0 and is_exit(m, slot)
 
 
 @part("void(int64, int64, int64)")
@@ -204,7 +205,7 @@ def unlink(m, slot, order_id):
     if o.type >= K.FIRST_ALGORITHM:
         _cut_from_algorithms(m, slot)
     if o.parent >= 0:
-        parent, exits = o.parent, O.is_exit(m, slot)
+        parent, exits = o.parent, is_exit(m, slot)
         _cut_from_parent(m, slot)
         if order(m, parent).open == 1 and (
             _ends_algorithm(o.status, order(m, parent).type) or (exits and o.status == K.REJECTED)

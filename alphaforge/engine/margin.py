@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from alphaforge.engine import codes as K
 from alphaforge.engine.block import engine_at, instrument, market, order, position, venue
+from alphaforge.engine.contingency import is_exit
 from alphaforge.engine.fees import rate_fee
 from alphaforge.engine.jit import hot, kernel, part
 from alphaforge.engine.money import notional, notional_fits, share
-from alphaforge.engine.orders import is_exit
 
 _MOST = 2**61
 """Sums of amounts stop here: more is never free."""

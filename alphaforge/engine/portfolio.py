@@ -202,15 +202,9 @@ def split(m, i, numerator, denominator):
         h.margined += net.cost - cost
     h.cash += paid
     h.realised += net.realised - realised
-    k.last = mul_div(m, k.last, denominator, numerator)
     k.atr = mul_div(m, k.atr, denominator, numerator)
     k.rising = L.NO_PRICE  # emulated orders are looked at anew
     k.before = mul_div(m, k.before, denominator, numerator)
-    k.index = mul_div(m, k.index, denominator, numerator)
-    k.bid = mul_div(m, k.bid, denominator, numerator)
-    k.ask = mul_div(m, k.ask, denominator, numerator)
-    k.bid_lot = k.bid_lot * numerator // denominator
-    k.ask_lot = k.ask_lot * numerator // denominator
     split_market(m, i, numerator, denominator)
     slot = k.open_head
     while slot >= 0:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
-from alphaforge.engine.block import engine_at, exchange, order, resting
+from alphaforge.engine.block import engine_at, exchange, market, order, resting
 from alphaforge.engine.jit import hot, kernel, part
 from alphaforge.engine.money import mul_div
 from alphaforge.engine.terms import TRAILING, has
@@ -133,17 +133,23 @@ def best_own(m, i, side):
     return best
 
 
+@hot
+def _split_told(m, told, numerator, denominator):
+    told.last = mul_div(m, told.last, denominator, numerator)
+    told.index = mul_div(m, told.index, denominator, numerator)
+    told.bid = mul_div(m, told.bid, denominator, numerator)
+    told.ask = mul_div(m, told.ask, denominator, numerator)
+    told.bid_lot = told.bid_lot * numerator // denominator
+    told.ask_lot = told.ask_lot * numerator // denominator
+
+
 @part("void(int64, int64, int64, int64)")
 def split_market(m, i, numerator, denominator):
-    """The venue's prices and touch after a split, until it says more."""
+    """Prices and touch after a split, as the venue and as we know them, until more is said."""
     x = exchange(m, i)
-    x.last = mul_div(m, x.last, denominator, numerator)
+    _split_told(m, x, numerator, denominator)
+    _split_told(m, market(m, i), numerator, denominator)
     x.mark = mul_div(m, x.mark, denominator, numerator)
-    x.index = mul_div(m, x.index, denominator, numerator)
-    x.bid = mul_div(m, x.bid, denominator, numerator)
-    x.ask = mul_div(m, x.ask, denominator, numerator)
-    x.bid_lot = x.bid_lot * numerator // denominator
-    x.ask_lot = x.ask_lot * numerator // denominator
     x.bid_taken = x.bid_taken * numerator // denominator
     x.ask_taken = x.ask_taken * numerator // denominator
 

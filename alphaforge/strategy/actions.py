@@ -26,6 +26,7 @@ from alphaforge.engine.block import (
 )
 from alphaforge.engine.clock import set_timer
 from alphaforge.engine.commands import may_only_look, working_lots
+from alphaforge.engine.contingency import hang_on
 from alphaforge.engine.jit import entry, hot, kernel
 from alphaforge.engine.order_index import find_order
 from alphaforge.engine.triggers import ATR_UNIT
@@ -248,7 +249,7 @@ def bracket(m, i, qty, limit, take, stop, tif, tag):
         else:
             child.type = K.STOP_MARKET
             child.stop = _ticks(m, i, -side, exit_price)
-        O.hang_on(m, slot, parent, peer)
+        hang_on(m, slot, parent, peer)
         O.ask(m, M.SUBMIT, slot, 0, 0)
         peer = slot
     O.ask(m, M.SUBMIT, parent, 0, 0)
@@ -269,7 +270,7 @@ def link(m, first, second, kind):
         return 0
     order(m, a).link = kind
     order(m, b).link = kind
-    O.hang_on(m, b, -1, a)
+    hang_on(m, b, -1, a)
     return 1
 
 
