@@ -74,7 +74,7 @@ class _Depth(msgspec.Struct):
 
 
 class _Snapshot(msgspec.Struct):
-    lastUpdateId: _Id  # noqa: N815
+    lastUpdateId: _Id  # noqa: N815 - the venue's own name
     bids: _Levels
     asks: _Levels
     T: _Time | None = None  # spot has none
