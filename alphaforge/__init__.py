@@ -13,6 +13,7 @@ _HOMES = {
     "AT_CLOSE": "engine.codes",
     "AT_OPEN": "engine.codes",
     "AlphaForgeError": "errors",
+    "Array": "strategy.fields",
     "BID_ASK": "engine.codes",
     "BUY": "engine.codes",
     "BasisPointSlippage": "venue",

@@ -23,6 +23,7 @@ from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
 from alphaforge.engine.journal import Journal
 from alphaforge.engine.risk import LIMIT_NAMES, LIMIT_NOTIONAL, LIMIT_POSITION, LIMIT_RATE
+from alphaforge.engine.watchdog import was_ended, watched
 from alphaforge.errors import EngineHalted, OrderError, StrategyError
 from alphaforge.feed import BAR, Feed
 from alphaforge.order import Order
@@ -41,6 +42,7 @@ POSITION_LIMITS = {"BTCUSDT": 2.0, "ETHUSDT": 40.0, "SOLUSDT": 500.0}
 NOTIONAL_LIMIT = 250_000.0
 RATE_LIMIT = 40
 MOST_LIMIT = 1e12
+_ENDLESS_S = 2.0  # for the second run of a handler that was ended once
 JOURNAL_ROWS = 1 << 20  # a back-fill writes hundreds of thousands within a second or two
 
 
@@ -413,7 +415,9 @@ def rerun_in_python(engine: Engine, own: Strategy, slot: int) -> BaseException |
         header["view_event"] = fork.address + event - low
     header["view_instrument"] += fork.address - low
     header["view_engine"] = fork.address
-    python.call(handler, 0, fork.address)
+    header["calls"] = 1  # the watchdog looks at it: what loops in compiled code does so here
+    with watched(header, python=True, limit_s=_ENDLESS_S if was_ended() else None):
+        python.call(handler, 0, fork.address)
     return python.error
 
 

@@ -20,6 +20,7 @@ from alphaforge.engine.ring import Ring, whole_messages
 from alphaforge.engine.snapshot import Board, Snapshot, publish_now
 from alphaforge.engine.step import call_now, run_events, step_one
 from alphaforge.engine.thread import EngineThread
+from alphaforge.engine.watchdog import LIMIT_S, watched
 from alphaforge.errors import ConfigError, EngineHalted, InstrumentError, did_you_mean
 from alphaforge.instrument import Instrument
 from alphaforge.latency import RecordedLatency
@@ -267,7 +268,8 @@ class Engine:
     def call(self, strategy: int, handler: int) -> None:
         """Call ``on_start`` or ``on_stop`` of a strategy while no thread runs."""
         if (int(L.pool(self.block, "strategies")[strategy]["handlers"]) >> handler) & 1:
-            call_now(self.address, strategy, handler)
+            with watched(self.header, python=False):
+                call_now(self.address, strategy, handler)
 
     # --- from arrays ----------------------------------------------------------------------------
 
@@ -295,19 +297,20 @@ class Engine:
                 f"a journal of {self.journal.ring.capacity:,} rows is too small to run an array: "
                 f"one event may write {self.capacities.event_rows:,}. Give journal_rows more."
             )
-        while offset < events.nbytes and int(self.header["state"]) == K.RUNNING:
-            bars = int(self.header["bars"])
-            offset = int(
-                run_events(
-                    self.address,
-                    events.ctypes.data,
-                    offset,
-                    events.nbytes,
-                    equity.ctypes.data + 8 * bars,
-                    room,
+        with watched(self.header, python=False):
+            while offset < events.nbytes and int(self.header["state"]) == K.RUNNING:
+                bars = int(self.header["bars"])
+                offset = int(
+                    run_events(
+                        self.address,
+                        events.ctypes.data,
+                        offset,
+                        events.nbytes,
+                        equity.ctypes.data + 8 * bars,
+                        room,
+                    )
                 )
-            )
-            drain()
+                drain()
         return offset
 
     def step(self, message: npt.NDArray[Any]) -> int:
@@ -328,7 +331,7 @@ class Engine:
         if self.running:
             return
         rings = [ring.address for ring in self._rings]
-        self._thread = EngineThread(self.address, self.board.address, rings, spin, self._ended)
+        self._thread = EngineThread(self.header, self.board.address, rings, spin, self._ended)
         self._thread.start()
 
     def stop(self) -> None:
@@ -425,13 +428,13 @@ class Engine:
         self.header["fault"] = K.FAULT_NONE
         self.header["state"] = K.RUNNING
 
-    def _await(self, done: Callable[[], bool], what: str, deadline: float = 5.0) -> None:
+    def _await(self, done: Callable[[], bool], what: str, deadline: float = LIMIT_S + 5.0) -> None:
         began = time.monotonic()
         while not done():
             if not self.running:
                 raise EngineHalted(f"the engine ended while {what}: {self.state_text()}.")
             if time.monotonic() - began > deadline:
-                raise EngineHalted(f"the engine didn't answer within {deadline} s while {what}.")
+                raise EngineHalted(f"the engine didn't answer within {deadline:g} s while {what}.")
             time.sleep(0.0005)
 
 

@@ -33,6 +33,7 @@ ENGINE = record(
     ("out", "i8"),  # address of the ring of orders to the venue; 0 where orders stay inside
     # counts
     ("events", "i8"),
+    ("calls", "i8"),  # of handlers, counted as one begins and as it ends: odd while one runs
     ("trades", "i8"),
     ("bars", "i8"),
     ("orders", "i8"),  # submitted, ever

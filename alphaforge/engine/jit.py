@@ -11,7 +11,9 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import importlib
+import itertools
 import os
+import secrets
 import shutil
 import sys
 import time
@@ -25,6 +27,7 @@ import llvmlite.binding as llvm
 import numba as nb
 import numpy as np
 from numba.core import config, sigutils, types
+from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.ccallback import CFunc
 from numba.core.compiler_lock import global_compiler_lock
@@ -32,6 +35,10 @@ from numba.core.datamodel.models import OpaqueModel
 from numba.extending import register_model
 
 from alphaforge.errors import ConfigError
+
+# Numba numbers a process' functions from 1 and names symbols by it. What another process compiled
+# and this one loads would be taken for one of ours of the same number and name.
+FunctionIdentity._unique_ids = itertools.count(secrets.randbits(48))
 
 JIT = not config.DISABLE_JIT
 """False under NUMBA_DISABLE_JIT=1: kernels and intrinsics are then their Python twins."""
@@ -45,7 +52,7 @@ _ENTRIES: list[tuple[Any, Any]] = []
 def stamped_sources() -> list[Path]:
     """Every file that may hold a kernel or a constant of one."""
     folders = (_SOURCES / name for name in ("engine", "strategy", "venues"))
-    return sorted([*(p for folder in folders for p in folder.glob("*.py")), _SOURCES / "math.py"])
+    return sorted([*(p for folder in folders for p in folder.rglob("*.py")), _SOURCES / "math.py"])
 
 
 @cache
@@ -124,7 +131,7 @@ class _StampedCache(FunctionCache):  # type: ignore[misc]  # numba has no types
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """As Numba's; what the code calls by name is there before it is loaded or compiled."""
-        _load_parts()
+        load_parts()
         return super().load_overload(sig, target_context)
 
 
@@ -143,8 +150,7 @@ def _dispatcher(function: Callable[..., Any], **options: Any) -> Any:
 
     def first_the_parts(*args: Any, **keywords: Any) -> Any:
         # A part may call this very function: Numba can't compile that while it compiles it.
-        with global_compiler_lock:
-            _load_parts()
+        load_parts()
         return compile_for(*args, **keywords)
 
     made._compile_for_args = first_the_parts
@@ -189,8 +195,7 @@ class _Part(types.ExternalFunction):
 
     def __call__(self, *args: Any) -> Any:
         if self._call is None:
-            with global_compiler_lock:
-                _load_parts()
+            load_parts()
         return self._call(*(int(value) for value in args))
 
 
@@ -201,23 +206,21 @@ _loaded = 0
 _loading = False
 
 
-def _load_parts(progress: Callable[[int, str], None] | None = None) -> None:
-    """Load every part that isn't yet, in the order in which they were defined: callees first.
-
-    Called with Numba's compiler lock held.
-    """
+def load_parts(progress: Callable[[int, str], None] | None = None) -> None:
+    """Load every part that isn't yet, in the order in which they were defined: callees first."""
     global _loaded, _loading
-    if _loading:
-        return
-    _loading = True
-    try:
-        while _loaded < len(_PARTS):
-            if progress is not None:
-                progress(_loaded, _PARTS[_loaded].__name__)
-            _PARTS[_loaded].load()
-            _loaded += 1
-    finally:
-        _loading = False
+    with global_compiler_lock:
+        if _loading:
+            return
+        _loading = True
+        try:
+            while _loaded < len(_PARTS):
+                if progress is not None:
+                    progress(_loaded, _PARTS[_loaded].__name__)
+                _PARTS[_loaded].load()
+                _loaded += 1
+        finally:
+            _loading = False
 
 
 def part(signature: str) -> Callable[[Callable[..., Any]], Any]:
@@ -281,8 +284,7 @@ def warm(progress: Callable[[int, int, str], None] | None = None) -> float:
             progress(done, total, name)
 
     if JIT:
-        with global_compiler_lock:
-            _load_parts(say)
+        load_parts(say)
         for done, (dispatcher, signature) in enumerate(_ENTRIES, len(_PARTS)):
             say(done, dispatcher.py_func.__name__)
             dispatcher.compile(signature)

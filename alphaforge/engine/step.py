@@ -78,7 +78,10 @@ def call_handler(m, k, handler, i, address):
     h.view_strategy = k
     if h.live == 1 and s.bytes > 0:
         copy_bytes(m + s.before, m + s.state, s.bytes)
-    if call_entry(s.entry, handler, m + s.state, m) != 0:
+    h.calls += 1
+    raised = call_entry(s.entry, handler, m + s.state, m)
+    h.calls += 1
+    if raised != 0:
         fail(m, K.FAULT_STRATEGY)
         h.fault_strategy = k
         h.fault_handler = handler

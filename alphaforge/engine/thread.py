@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from alphaforge.engine.jit import entry, kernel
 from alphaforge.engine.ring import ring_peek, ring_pop, slots_of
 from alphaforge.engine.snapshot import publish
 from alphaforge.engine.step import step
+from alphaforge.engine.watchdog import watched
 from alphaforge.errors import EngineHalted
 
 _KIND_AT = M.offset_of(M.SLOT, "kind")
@@ -144,8 +146,10 @@ class EngineThread:
 
     Parameters
     ----------
-    address, board : int
-        The block and its snapshot board.
+    header : ENGINE record
+        The block's.
+    board : int
+        Address of its snapshot board.
     rings : list of int
         Ring addresses, in the order in which they are polled: commands first.
     spin : bool
@@ -155,13 +159,14 @@ class EngineThread:
     """
 
     def __init__(
-        self, address: int, board: int, rings: list[int], spin: bool, on_end: Callable[[int], None]
+        self, header: Any, board: int, rings: list[int], spin: bool, on_end: Callable[[int], None]
     ) -> None:
+        self._header = header
         self.control = np.zeros(1, L.CONTROL)
         self.control["spin"] = int(spin)
         self._rings = np.array(rings, np.int64)
         self._arguments = (
-            address,
+            header["view_engine"],
             self.control.ctypes.data,
             board,
             self._rings.ctypes.data,
@@ -176,7 +181,8 @@ class EngineThread:
         self._thread.start()
 
     def _run(self) -> None:
-        fault = int(run_thread(*self._arguments))
+        with watched(self._header, python=True):
+            fault = int(run_thread(*self._arguments))
         self._ended.set()
         self._on_end(fault)
 

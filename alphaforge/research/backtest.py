@@ -22,6 +22,7 @@ from alphaforge.engine import messages as M
 from alphaforge.engine import rules as R
 from alphaforge.engine.engine import Engine
 from alphaforge.engine.journal import checksums
+from alphaforge.engine.watchdog import was_ended, watched
 from alphaforge.errors import ConfigError, EngineHalted, StrategyError
 from alphaforge.instrument import Instrument
 from alphaforge.research.run import Run
@@ -36,6 +37,7 @@ from alphaforge.venue import Fees, Venue
 MOST_CASH = 1e12
 _JUMP = 0.35
 _FEW_TRADES = 30
+_ENDLESS_S = 2.0  # for the second run of a handler that was ended once
 _CHUNK = 4096  # messages between two reports of progress
 Progress = Callable[[int, int], None]
 
@@ -268,12 +270,18 @@ def _explain(
         raise EngineHalted(
             f"the engine halted: {machine.fault_text()}. Mend the cause and run again."
         )
-    error = entry.error if mode == "python" else _rerun(again, strategy, stream, event)
-    name = f"{type(strategy).__name__}.{K.HANDLER_NAMES[int(machine.header['fault_handler'])]}"
+    endless, handler = was_ended(), int(machine.header["fault_handler"])
+    if mode == "python":
+        error = entry.error
+    else:
+        with watched(again.header, python=True, limit_s=_ENDLESS_S if endless else None):
+            error = _rerun(again, strategy, stream, event, handler)
+    name = f"{type(strategy).__name__}.{K.HANDLER_NAMES[handler]}"
     if error is None:
+        why = "it didn't come back in time" if endless else "an int64 passed its range"
         raise StrategyError(
             f"{name} raised in compiled mode in event {event:,}, and python mode did not: "
-            "an int64 passed its range. Run it with mode='python' to look."
+            f"{why}. Run it with mode='python' to look."
         )
     if isinstance(error, KeyboardInterrupt):
         raise error
@@ -285,23 +293,23 @@ def _explain(
     ) from error
 
 
-def _rerun(again: Engine, strategy: Strategy, stream: Stream, event: int) -> BaseException | None:
+def _rerun(
+    again: Engine, strategy: Strategy, stream: Stream, event: int, handler: int
+) -> BaseException | None:
     """Everything before the faulting event again, compiled; then that one event in python mode."""
     equity = np.zeros(stream.bars.size, np.int64)
-    again.call(0, K.ON_START)
     edge = int(stream.offsets[event])
-    again.run(stream.events[:edge], equity, lambda: None)
+    if handler != K.ON_START:
+        again.call(0, K.ON_START)
+        again.run(stream.events[:edge], equity, lambda: None)
     record = L.pool(again.block, "strategies")[0]
     copy = strategy.fresh()
     start = int(record["state"])
     from_bytes(copy, again.block[start : start + int(record["bytes"])])
     python = python_entry(copy)
     record["entry"] = python.address
-    if again.fault:  # it raised in on_start
-        again.clear_fault()
-        again.call(0, K.ON_START)
-    elif event == stream.offsets.size - 1:  # it raised in on_stop, after every event
-        again.call(0, K.ON_STOP)
+    if handler in (K.ON_START, K.ON_STOP):
+        again.call(0, handler)
     else:
         again.run(stream.events[edge : int(stream.offsets[event + 1])], equity, lambda: None)
     return python.error

@@ -7,7 +7,7 @@ from typing import Any
 
 from alphaforge.engine.codes import HANDLER_NAMES
 from alphaforge.errors import ConfigError, StrategyError, did_you_mean
-from alphaforge.strategy.fields import Fields, Window, fields_of
+from alphaforge.strategy.fields import Array, Fields, Window, check_int64, fields_of
 
 
 class Strategy(Fields):
@@ -40,9 +40,10 @@ class Strategy(Fields):
     def __setattr__(self, name: str, value: Any) -> None:
         """Keep declared fields in their declared type, as the compiled record would."""
         kind = _kinds(type(self)).get(name)
-        if isinstance(kind, type) and issubclass(kind, Fields):
+        if isinstance(kind, type) and issubclass(kind, (Fields, Array)):
+            what = "an Array" if kind is Array else "an indicator"
             raise StrategyError(
-                f"field {name!r} of {type(self).__name__} is an indicator and can't be given "
+                f"field {name!r} of {type(self).__name__} is {what} and can't be given "
                 f"another. Keep two and choose, or give it at the start: {name}=...."
             )
         if kind is float and type(value) is not float:
@@ -54,6 +55,8 @@ class Strategy(Fields):
                     f"{value}. Annotate it as float, or write int(...)."
                 )
             value = int(value)
+        if kind is int:
+            check_int64(value)
         elif kind is bool and type(value) is not bool:
             value = bool(value)
         object.__setattr__(self, name, value)

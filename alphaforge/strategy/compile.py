@@ -21,22 +21,42 @@ import numba as nb
 import numpy as np
 from numba import types
 from numba.core import ir
+from numba.core.ccallback import _CFuncCompiler  # type: ignore[attr-defined]  # as numba's cfunc
+from numba.core.compiler import Compiler
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import NumbaError
+from numba.core.registry import cpu_target
 
 from alphaforge.engine import codes as K
 from alphaforge.engine.atomic import view
 from alphaforge.engine.jit import JIT
+from alphaforge.engine.watchdog import PYTHON_ENTRIES
 from alphaforge.errors import StrategyError
-from alphaforge.strategy import strict
+from alphaforge.strategy import kept, strict
 from alphaforge.strategy.base import Strategy, handlers_of
 from alphaforge.strategy.context import Context
 from alphaforge.strategy.digest import class_digest, function_digest, global_names
 from alphaforge.strategy.events import SHOWN, EngineView, InstrumentView
-from alphaforge.strategy.fields import SCALARS, Fields, Window, fields_of, record_dtype, to_bytes
-from alphaforge.strategy.subset import check_source, explain
+from alphaforge.strategy.fields import (
+    SCALARS,
+    Array,
+    Fields,
+    Window,
+    dtype_of,
+    fields_of,
+    record_dtype,
+    to_bytes,
+)
+from alphaforge.strategy.pipeline import StrategyCompiler
+from alphaforge.strategy.subset import check_names, check_source, explain
 
 _C_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-_OPTIONS = {"error_model": "python", "boundscheck": True, "nogil": True}
+_OPTIONS = {
+    "error_model": "python",
+    "boundscheck": True,
+    "nogil": True,
+    "pipeline_class": StrategyCompiler,
+}
 
 
 @dataclass
@@ -52,7 +72,7 @@ class Entry:
     state : uint8 array
         The strategy's record and windows; empty in python mode.
     seconds : float
-        What compiling took; 0 from this process' own cache.
+        What compiling or loading took; 0 where this process has it already.
     error : BaseException or None
         In python mode, what a handler raised.
     keep : object
@@ -97,6 +117,7 @@ def python_entry(strategy: Strategy) -> Entry:
             return 1
         return 0
 
+    PYTHON_ENTRIES.add(call.__code__)
     pointer = _C_ENTRY(call)
     address = ctypes.cast(pointer, ctypes.c_void_p).value or 0
     mask = sum(1 << code for code in codes)
@@ -105,7 +126,7 @@ def python_entry(strategy: Strategy) -> Entry:
 
 
 def compiled_entry(strategy: Strategy) -> Entry:
-    """Compile the class, or take it from this process' cache, and lay out the object's state.
+    """Compile the class, or load what was compiled once, and lay out the object's state.
 
     Raises
     ------
@@ -117,17 +138,22 @@ def compiled_entry(strategy: Strategy) -> Entry:
     began = time.perf_counter()
     cls = type(strategy)
     digest = class_digest(cls)
-    made = _COMPILED.get(digest)
-    if made is None:
-        made = _COMPILED[digest] = _compile(cls, digest)
-        seconds = time.perf_counter() - began
-    else:
-        seconds = 0.0
+    known = digest in _COMPILED
+    if not known:
+        with global_compiler_lock:
+            made = kept.load(digest)
+            if made is None:
+                made = _compile(cls, digest)
+                kept.save(digest, made)
+            _COMPILED[digest] = made, kept.address_of_entry(made)
     mask = sum(1 << code for code in handlers_of(cls))
-    return Entry(made.address, mask, to_bytes(strategy), seconds, made)
+    made, address = _COMPILED[digest]
+    seconds = 0.0 if known else time.perf_counter() - began
+    return Entry(address, mask, to_bytes(strategy), seconds, made)
 
 
-_COMPILED: dict[str, Any] = {}
+_COMPILED: dict[str, tuple[Any, int]] = {}
+"""Digest of a class -> its code, which must stay alive, and the address of its entry point."""
 
 
 def _compile(cls: type[Strategy], digest: str) -> Any:
@@ -137,7 +163,11 @@ def _compile(cls: type[Strategy], digest: str) -> Any:
         _check_signature(cls, code)
     self_type = _object_type(cls, digest)
     calls = []
-    scope: dict[str, Any] = {"at": view(record_dtype(cls), self_type), "ctx_at": views.ctx_at}
+    scope: dict[str, Any] = {
+        "__name__": __name__,  # where Numba looks for it when it is loaded again
+        "at": view(record_dtype(cls), self_type),
+        "ctx_at": views.ctx_at,
+    }
     for code in handlers_of(cls):
         name = K.HANDLER_NAMES[code]
         arguments = [self_type, views.CTX]
@@ -157,7 +187,9 @@ def _compile(cls: type[Strategy], digest: str) -> Any:
     )
     made: dict[str, Any] = {}
     exec(source, scope, made)
-    return nb.cfunc(types.int64(types.int64, types.int64, types.int64))(made["entry"])
+    signature = types.int64(types.int64, types.int64, types.int64)
+    compiler = _CFuncCompiler(made["entry"], cpu_target, {}, {}, pipeline_class=Compiler)
+    return compiler.compile(signature.args, signature.return_type)
 
 
 def _check_signature(cls: type, code: int) -> None:
@@ -181,19 +213,19 @@ _METHODS: dict[str, list[tuple[type, str, Any]]] = {}
 
 def _object_type(cls: type[Fields], digest: str) -> Any:
     """The record type of a class, its helper methods, properties and windows hung on it."""
-    from alphaforge.strategy.records import add_attribute, add_method, floats_at, obj
+    from alphaforge.strategy.records import NUMBERS_AT, add_attribute, add_method, obj
 
     if digest in _TYPES:
         return _TYPES[digest]
     nested = {
         name: _object_type(kind, class_digest(kind))
         for name, kind in fields_of(cls).items()
-        if kind not in SCALARS and kind is not Window
+        if kind not in SCALARS and kind not in (Array, Window)
     }
     type_ = obj(record_dtype(cls), digest, nested)
     for name, kind in fields_of(cls).items():
-        if kind is Window:
-            add_attribute(type_, name, _window_getter(name, floats_at))
+        if kind in (Array, Window):
+            add_attribute(type_, name, _array_getter(name, NUMBERS_AT[dtype_of(cls, name)]))
     methods: list[tuple[type, str, Any]] = []
     for name, member in _members(cls):
         function = member.fget if isinstance(member, property) else member
@@ -227,13 +259,13 @@ def _members(cls: type) -> list[tuple[str, Any]]:
     return [pair for pair in found if not (issubclass(cls, Indicator) and pair[0] == "with_period")]
 
 
-def _window_getter(name: str, floats_at: Any) -> Any:
+def _array_getter(name: str, numbers_at: Any) -> Any:
     from alphaforge.strategy.records import address_of
 
-    scope = {"floats_at": floats_at, "address_of": address_of}
+    scope = {"numbers_at": numbers_at, "address_of": address_of}
     made: dict[str, Any] = {}
     source = (
-        f"def get(self):\n    return floats_at(address_of(self) + self.{name}__at, self.{name}__n)"
+        f"def get(self):\n    return numbers_at(address_of(self) + self.{name}__at, self.{name}__n)"
     )
     exec(source, scope, made)
     return nb.njit(made["get"], forceinline=True)
@@ -241,6 +273,7 @@ def _window_getter(name: str, floats_at: Any) -> Any:
 
 def _compile_function(cls: type, name: str, function: Any) -> Any:
     check_source(cls.__name__, name, function)
+    check_names(cls.__name__, name, function)
     return nb.njit(**_OPTIONS, forceinline=True)(_with_compiled_globals(function))
 
 
@@ -273,7 +306,7 @@ def _check_methods(cls: type[Fields]) -> None:
         for arguments in list(dispatcher.overloads):
             _check_stores(owner, name, dispatcher, arguments)
     for kind in fields_of(cls).values():
-        if kind not in SCALARS and kind is not Window:
+        if kind not in SCALARS and kind not in (Array, Window):
             _check_methods(kind)
 
 
@@ -283,6 +316,8 @@ def _check_stores(cls: type, name: str, dispatcher: Any, arguments: tuple[Any, .
     typemap = {str(k): v for k, v in annotation.typemap.items()}
     for block in annotation.blocks.values():
         for statement in getattr(block, "body", []):
+            if isinstance(statement, (ir.SetItem, ir.StaticSetItem)):
+                _check_element(cls, name, statement, typemap)
             if not isinstance(statement, ir.SetAttr):
                 continue
             target, value = typemap.get(statement.target.name), typemap.get(statement.value.name)
@@ -303,6 +338,18 @@ def _check_stores(cls: type, name: str, dispatcher: Any, arguments: tuple[Any, .
                     "is an int and is given a float. Annotate it as float, or write int(...).",
                     statement.loc.line,
                 )
+
+
+def _check_element(cls: type, name: str, statement: Any, typemap: dict[str, Any]) -> None:
+    """Refuse a float put into an Array of ints."""
+    target, value = typemap.get(statement.target.name), typemap.get(statement.value.name)
+    into = getattr(target, "dtype", None)
+    if isinstance(into, types.Integer) and isinstance(value, types.Float):
+        raise StrategyError(
+            f"{cls.__name__}.{name}, line {statement.loc.line}: an Array of ints is given a float. "
+            "Make it of floats, or write int(...).",
+            statement.loc.line,
+        )
 
 
 _HELPERS: dict[Any, Any] = {}
@@ -338,6 +385,7 @@ def _helper(function: Any) -> Any:
     key = function.__code__, function_digest(function)
     if key not in _HELPERS:
         check_source("function", function.__name__, function)
+        check_names("function", function.__name__, function)
         _HELPERS[key] = None
         try:
             _HELPERS[key] = nb.njit(**_OPTIONS)(_with_compiled_globals(function))

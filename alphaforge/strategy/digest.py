@@ -15,7 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from alphaforge.strategy.fields import SCALARS, Fields, Window, fields_of, record_dtype
+from alphaforge.strategy.fields import (
+    SCALARS,
+    Array,
+    Fields,
+    Window,
+    dtype_of,
+    fields_of,
+    record_dtype,
+)
 
 CONSTANTS = (int, float, bool, str, tuple, frozenset, np.generic)
 """What machine code may have frozen in: of these the value counts."""
@@ -24,8 +32,10 @@ CONSTANTS = (int, float, bool, str, tuple, frozenset, np.generic)
 def class_digest(cls: type) -> str:
     """Sixteen hex digits."""
     digest = hashlib.sha256(f"{cls.__qualname__}\n{record_dtype(cls)}\n{fields_of(cls)}".encode())
-    for kind in fields_of(cls).values():
-        if kind not in SCALARS and kind is not Window:
+    for name, kind in fields_of(cls).items():
+        if kind in (Array, Window):
+            digest.update(f"{name} {dtype_of(cls, name)}".encode())
+        elif kind not in SCALARS:
             digest.update(class_digest(kind).encode())
     seen: set[int] = set()
     for base in cls.__mro__[:-1]:
@@ -81,7 +91,14 @@ def _value(name: str, value: Any, code: py.CodeType, digest: Any, seen: set[int]
             if isinstance(held, CONSTANTS) or hasattr(held, "py_func"):
                 _value(f"{name}.{attribute}", held, code, digest, seen)
     elif isinstance(value, CONSTANTS):
-        digest.update(f"{name}={type(value).__name__} {value!r}".encode())
+        digest.update(f"{name}={type(value).__name__} {_text(value)}".encode())
+
+
+def _text(constant: Any) -> str:
+    """A constant in words; of a set always in the same order."""
+    if isinstance(constant, frozenset):
+        return f"frozenset {sorted(map(repr, constant))}"
+    return repr(constant)
 
 
 def _cell(cell: Any) -> Any:
@@ -98,4 +115,4 @@ def _code(code: py.CodeType, digest: Any) -> None:
         if isinstance(constant, py.CodeType):
             _code(constant, digest)
         else:
-            digest.update(repr(constant).encode())
+            digest.update(_text(constant).encode())

@@ -1,7 +1,7 @@
 """Typed fields: what a strategy or an indicator keeps between events.
 
 The same declaration gives a plain Python object and, compiled, a fixed record. A field is ``int``,
-``float``, ``bool``, an indicator, or (in an indicator) a ``Window`` of floats.
+``float``, ``bool``, an ``Array`` of fixed length, an indicator, or (in an indicator) a ``Window``.
 """
 
 from __future__ import annotations
@@ -20,8 +20,92 @@ RESERVED = ("fresh", "parameters", "with_period")
 SCALARS: dict[type, str] = {int: "i8", float: "f8", bool: "b1"}
 
 
+class Array(list[Any]):
+    """A field of so many floats, or ints: ``prices: af.Array = af.Array(64)``.
+
+    Read and written by index, as a list is; its length never changes. Reading or writing outside of
+    it is an IndexError.
+
+    Parameters
+    ----------
+    values : int, or a sequence of numbers
+        Its length, all zeros; or what is in it. Of ints only (or an int64 array) it holds int64.
+    kind : type
+        ``float`` or ``int``, where a length is given.
+
+    Raises
+    ------
+    StrategyError
+        For a length below 1, or what isn't a number.
+    """
+
+    __slots__ = ("kind",)
+
+    def __init__(self, values: Any, kind: type = float) -> None:
+        if isinstance(values, (int, np.integer)) and not isinstance(values, bool):
+            if values < 1 or kind not in (int, float):
+                raise StrategyError(
+                    f"an Array has at least one float or int, not {values} {kind!r}. "
+                    "Write af.Array(64), af.Array(8, int), or give its values."
+                )
+            super().__init__([kind(0)] * int(values))
+            self.kind = kind
+            return
+        numbers = np.asarray(values)
+        if numbers.ndim != 1 or not numbers.size or numbers.dtype.kind not in "iuf":
+            raise StrategyError(
+                f"an Array is a length, or a list of numbers, not {values!r}. "
+                "Write af.Array(64), or af.Array([1.0, 2.0])."
+            )
+        self.kind = float if numbers.dtype.kind == "f" else int
+        super().__init__(numbers.astype(self.dtype).tolist())
+
+    @property
+    def dtype(self) -> str:
+        """Its numbers as the compiled record has them."""
+        return SCALARS[self.kind]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """Keep its kind, as the compiled record does."""
+        if type(value) is not self.kind:
+            if self.kind is int and isinstance(value, float):
+                raise StrategyError(
+                    f"an Array of ints was given the float {value}. Write int(...), or make it "
+                    "of floats."
+                )
+            value = self.kind(value)
+        if self.kind is int:
+            check_int64(value)
+        super().__setitem__(index, value)
+
+    def _refuse(self, *args: Any, **named: Any) -> Any:
+        raise StrategyError("an Array has a fixed length: set its numbers by index.")
+
+    append = extend = insert = pop = remove = clear = sort = reverse = _refuse
+    __delitem__ = __iadd__ = __imul__ = _refuse
+
+    def __reduce__(self) -> Any:
+        """Copies hold the same numbers of the same kind."""
+        return _array, (list(self), self.kind)
+
+
+def _array(values: list[Any], kind: type) -> Array:
+    return Array(np.array(values, SCALARS[kind]))
+
+
 class Window(list[float]):
     """A field of ``period`` floats: the memory of an indicator. Declared as ``window: Window``."""
+
+
+def check_int64(value: int) -> None:
+    """Refuse an int that the compiled record couldn't hold.
+
+    Raises
+    ------
+    OverflowError
+    """
+    if not -(2**63) <= value < 2**63:
+        raise OverflowError("an int passed int64, as far as compiled strategies count")
 
 
 class Fields:
@@ -67,10 +151,15 @@ def fields_of(cls: type) -> dict[str, Any]:
                     "indicator has as a method. Name it otherwise."
                 )
             kind = _resolve(base, name, annotation)
-            if kind not in SCALARS and kind is not Window and not _is_fields(kind):
+            if kind not in SCALARS and kind not in (Array, Window) and not _is_fields(kind):
                 raise StrategyError(
                     f"field {name!r} of {cls.__name__} is annotated {annotation!r}. "
-                    "A field is int, float, bool or an indicator such as af.SMA."
+                    "A field is int, float, bool, af.Array or an indicator such as af.SMA."
+                )
+            if kind is Array and not isinstance(getattr(cls, name, None), Array):
+                raise StrategyError(
+                    f"field {name!r} of {cls.__name__} is an Array and needs a default that says "
+                    f"its length. Write {name}: af.Array = af.Array(64)."
                 )
             found[name] = kind
     return found
@@ -112,6 +201,16 @@ def _fit(cls: type, name: str, kind: Any, value: Any, default: Any) -> Any:
             f"field {name!r} of {cls.__name__} must be {kind.__name__}, not {value!r}. "
             f"Give one, e.g. {name}={kind.__name__}(10), or an int for its period."
         )
+    if kind is Array:
+        given = value if isinstance(value, Array) else Array(value)
+        if given.kind is int and default.kind is float:
+            given = Array(np.array(given, np.float64))
+        if given.kind is not default.kind:
+            raise StrategyError(
+                f"field {name!r} of {cls.__name__} is an Array of {default.kind.__name__}s and was "
+                f"given {given.kind.__name__}s."
+            )
+        return copy.deepcopy(given)
     if value is None:
         value = kind()
     if kind is int and (isinstance(value, bool) or not isinstance(value, (int, np.integer))):
@@ -127,7 +226,7 @@ def record_dtype(cls: type) -> np.dtype[np.void]:
     """The record of a class: scalars in place, indicators nested, windows by offset and length."""
     parts: list[tuple[str, Any]] = []
     for name, kind in fields_of(cls).items():
-        if kind is Window:
+        if kind in (Array, Window):
             parts += [(f"{name}__at", "i8"), (f"{name}__n", "i8")]
         elif kind in SCALARS:
             parts.append((name, SCALARS[kind]))
@@ -136,11 +235,17 @@ def record_dtype(cls: type) -> np.dtype[np.void]:
     return np.dtype(parts or [("empty__", "i8")], align=True)
 
 
+def dtype_of(cls: type, name: str) -> str:
+    """What an array or window field holds: ``f8`` or ``i8``."""
+    default = getattr(cls, name, None)
+    return default.dtype if isinstance(default, Array) else "f8"
+
+
 def window_bytes(value: Fields) -> int:
     """Bytes of all windows of an object and of the indicators inside it."""
     total = 0
     for name, kind in fields_of(type(value)).items():
-        if kind is Window:
+        if kind in (Array, Window):
             total += 8 * len(getattr(value, name))
         elif _is_fields(kind):
             total += window_bytes(getattr(value, name))
@@ -158,8 +263,8 @@ def to_bytes(value: Fields) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
 def _write(value: Fields, record: np.dtype[np.void], at: int, memory: Any, free: int) -> int:
     target = memory[at : at + record.itemsize].view(record)[0]
     for name, kind in fields_of(type(value)).items():
-        if kind is Window:
-            window = np.array(getattr(value, name), np.float64)
+        if kind in (Array, Window):
+            window = np.array(getattr(value, name), dtype_of(type(value), name))
             target[f"{name}__at"], target[f"{name}__n"] = free - at, window.size
             memory[free : free + 8 * window.size] = window.view(np.uint8)
             free += 8 * window.size
@@ -179,11 +284,12 @@ def from_bytes(value: Fields, memory: np.ndarray[Any, np.dtype[np.uint8]]) -> No
 def _read(value: Fields, record: np.dtype[np.void], at: int, memory: Any) -> None:
     source = memory[at : at + record.itemsize].view(record)[0]
     for name, kind in fields_of(type(value)).items():
-        if kind is Window:
+        if kind in (Array, Window):
             start = at + int(source[f"{name}__at"])
             size = 8 * int(source[f"{name}__n"])
-            floats = memory[start : start + size].view(np.float64).tolist()
-            object.__setattr__(value, name, Window(floats))
+            numbers = memory[start : start + size].view(dtype_of(type(value), name))
+            held = Array(numbers) if kind is Array else Window(numbers.tolist())
+            object.__setattr__(value, name, held)
         elif kind in SCALARS:
             object.__setattr__(value, name, kind(source[name]))
         else:

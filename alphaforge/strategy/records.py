@@ -93,15 +93,18 @@ def address_of(typingctx, record):
     return types.int64(record), codegen
 
 
-@intrinsic
-def _pointer(typingctx, address):
-    def codegen(context, builder, signature, args):
-        return builder.inttoptr(args[0], context.get_value_type(types.CPointer(types.float64)))
+def _numbers_at(kind: Any) -> Any:
+    """A function that makes an array of numbers over memory; nothing is copied or owned."""
 
-    return types.CPointer(types.float64)(types.int64), codegen
+    @intrinsic
+    def pointer(typingctx, address):
+        def codegen(context, builder, signature, args):
+            return builder.inttoptr(args[0], context.get_value_type(types.CPointer(kind)))
+
+        return types.CPointer(kind)(types.int64), codegen
+
+    return nb.njit(lambda address, count: nb.carray(pointer(address), count))
 
 
-@nb.njit
-def floats_at(address, count):
-    """A float64 array over memory; nothing is copied or owned."""
-    return nb.carray(_pointer(address), count)
+NUMBERS_AT = {"f8": _numbers_at(types.float64), "i8": _numbers_at(types.int64)}
+"""Called with an address and a count: an array over that memory."""

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from alphaforge.errors import StrategyError, did_you_mean
+from alphaforge.strategy.unset import find_unset
 
 _IN_PYTHON = "or run it with mode='python'"
 _REFUSED: dict[type[ast.AST], tuple[str, str]] = {
@@ -94,12 +95,34 @@ def check_source(owner: str, name: str, function: Any) -> None:
                 raise StrategyError(_sentence(owner, name, line, lines, first, what, instead), line)
 
 
+def check_names(owner: str, name: str, function: Any) -> None:
+    """Refuse a local name that may have no value where it is read.
+
+    Raises
+    ------
+    StrategyError
+        With the line.
+    """
+    found = find_unset(function)
+    if found is not None:
+        local, line = found
+        source = linecache.getline(function.__code__.co_filename, line).strip()
+        raise StrategyError(
+            f"{owner}.{name}, line {line}: `{source}` reads {local!r}, which has no value on some "
+            f"way there. Give it one before, e.g. {local} = 0.0.",
+            line,
+        )
+
+
 def _refusal(
     node: ast.AST, modules: dict[str, str], names: dict[str, Any]
 ) -> tuple[str, str] | None:
     if type(node) in _REFUSED:
         return _REFUSED[type(node)]
-    if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.Pow):
+    operation = node.op if isinstance(node, (ast.BinOp, ast.AugAssign)) else None
+    if isinstance(operation, (ast.LShift, ast.RShift)):
+        return "a shift of bits", "multiply, or divide with //"
+    if isinstance(operation, ast.Pow) and not _is_folded(node):
         return f"**, {_ROUNDS}", "x * x, or af.math.power(x, y)"
     if isinstance(node, ast.Slice):
         return "a slice, which is a copy in one mode and a view in the other", "write a for loop"
@@ -114,6 +137,13 @@ def _refusal(
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         return _library(modules.get(node.value.id, ""), node.attr)
     return None
+
+
+def _is_folded(node: ast.AST) -> bool:
+    """Whether it is a number already when Python has read it: 10**9."""
+    return isinstance(node, ast.BinOp) and all(
+        isinstance(side, ast.Constant) for side in (node.left, node.right)
+    )
 
 
 def _library(module: str, name: str) -> tuple[str, str] | None:
