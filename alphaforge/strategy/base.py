@@ -15,7 +15,8 @@ class Strategy(Fields):
 
     Handlers, each optional: ``on_start(ctx)``, ``on_bar(ctx, bar)``, ``on_trade(ctx, trade)``,
     ``on_quote(ctx, quote)``, ``on_fill(ctx, fill)``, ``on_order(ctx, order)``,
-    ``on_timer(ctx, timer)``, ``on_book(ctx, book)``, ``on_stop(ctx)``.
+    ``on_timer(ctx, timer)``, ``on_book(ctx, book)``, ``on_alert(ctx, alert)``,
+    ``on_action(ctx, action)``, ``on_custom(ctx, event)``, ``on_stop(ctx)``.
 
     Examples
     --------

@@ -34,6 +34,7 @@ from alphaforge.strategy.digest import class_digest, function_digest, global_nam
 from alphaforge.strategy.events import SHOWN, EngineView, InstrumentView
 from alphaforge.strategy.fields import SCALARS, Fields, Window, fields_of, record_dtype, to_bytes
 from alphaforge.strategy.subset import check_source, explain
+from alphaforge.strategy.uses import uses_attribute
 
 _C_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 _OPTIONS = {"error_model": "python", "boundscheck": True, "nogil": True}
@@ -59,6 +60,10 @@ class Entry:
         What must stay alive while the engine may call the entry point.
     call : callable or None
         In python mode, the entry point as Python calls it: (handler, state, engine).
+    looks_back : bool
+        Whether its code uses ``ctx.bar``, so that the bars it is shown are kept.
+    shown, draws : uint8 array or None, int
+        Those bars and how many random numbers it drew, where it was warmed up in another engine.
     """
 
     address: int
@@ -68,6 +73,9 @@ class Entry:
     keep: Any
     error: BaseException | None = None
     call: Any = None
+    looks_back: bool = False
+    shown: np.ndarray[Any, np.dtype[np.uint8]] | None = None
+    draws: int = 0
 
 
 def python_entry(strategy: Strategy) -> Entry:
@@ -101,6 +109,7 @@ def python_entry(strategy: Strategy) -> Entry:
     address = ctypes.cast(pointer, ctypes.c_void_p).value or 0
     mask = sum(1 << code for code in codes)
     entry = Entry(address, mask, np.zeros(0, np.uint8), 0.0, (pointer, strategy), call=call)
+    entry.looks_back = uses_attribute(type(strategy), "bar")
     return entry
 
 
@@ -124,7 +133,8 @@ def compiled_entry(strategy: Strategy) -> Entry:
     else:
         seconds = 0.0
     mask = sum(1 << code for code in handlers_of(cls))
-    return Entry(made.address, mask, to_bytes(strategy), seconds, made)
+    looks_back = uses_attribute(cls, "bar")
+    return Entry(made.address, mask, to_bytes(strategy), seconds, made, looks_back=looks_back)
 
 
 _COMPILED: dict[str, Any] = {}
@@ -250,8 +260,8 @@ def _shown(function: Any, code: int) -> dict[str, Any]:
 
     names = list(inspect.signature(function).parameters)[1:]
     methods = {name: vars(Context)[name] for name in views.CONTEXT_METHODS}
-    have: list[Any] = [methods, views.ATTRIBUTES.get(code, ())]
-    return dict(zip(names, have, strict=False))
+    have: list[Any] = [{**methods, "rng": None}, views.ATTRIBUTES.get(code, ())]
+    return {**dict(zip(names, have, strict=False)), "rng": views.RANDOM_METHODS}
 
 
 def _compile_method(

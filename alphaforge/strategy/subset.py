@@ -140,6 +140,10 @@ def _sentence(
 _FIELD = re.compile(r"Unknown attribute '(\w+)' of type Record|attribute '(\w+)'")
 
 
+_TOLD = re.compile(r"TypingError: (?:\x1b\[\d*m)*(?:ctx\.[\w.]+: )([^\n\x1b]+)")
+"""What a call of ctx says of an argument that it doesn't take: see ``given``."""
+
+
 def explain(
     owner: str, name: str, function: Any, error: Exception, shown: dict[str, Any]
 ) -> StrategyError:
@@ -166,6 +170,9 @@ def explain(
     if line is None:
         line = function.__code__.co_firstlineno
     source = linecache.getline(path, line).strip()
+    told = _TOLD.search(text)
+    if told is not None:
+        return StrategyError(f"{owner}.{name}, line {line}: `{source}`: {told.group(1)}", line)
     unknown = _FIELD.search(text)
     context, *_ = [*shown, ""]
     called = re.search(rf"\b{context}\.(\w+)\(", source)
