@@ -27,7 +27,7 @@ class Capacities:
     delayed : bool
         True keeps a second set of books, the venue's, for feeds that are late.
     arena : int
-        Bytes for strategies' records, indicator windows and the bars that ``ctx.bar`` looks back on.
+        Bytes for strategies' records, indicator windows and the bars that they look back on.
     queue : int
         Commands that the handlers of one event may issue, and values that they may record; a power
         of two.

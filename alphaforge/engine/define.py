@@ -132,7 +132,7 @@ def _strategy_slot(m, room, shown):
 
 @kernel
 def _define_strategy(m, record, size, watch_list):
-    """Copy a STRATEGY record, its state and the bars after it, and its watch list into the block."""
+    """Copy a STRATEGY record, the state and bars after it, and its watch list into the block."""
     h = engine_at(m)
     shown = strategy_at(record).shown_bytes
     k = _strategy_slot(m, _lines(size), _lines(shown))

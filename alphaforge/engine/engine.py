@@ -461,7 +461,7 @@ def room_for_bars(watch: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 def stream_of(seed: int) -> int:
     """The seed of a strategy's random numbers: other streams than a venue's of the same seed."""
-    digest = hashlib.sha256(f"strategy {seed}".encode()).digest()
+    digest = hashlib.sha256(f"strategy {int(seed)}".encode()).digest()
     return int.from_bytes(digest[:8], "little", signed=True)
 
 

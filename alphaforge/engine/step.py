@@ -5,8 +5,8 @@
 2. The event is applied: book, last price, bar builders, split. A stored bar is matched at its open
    and along its range, then marked at its close: nothing sees the close before the open matched.
 3. The venue inside fills what it can; every fill walks orders -> portfolio -> journal.
-4. Handlers run: order and fill events and alerts, then the market event, then bars it closed, oldest
-   first; strategies in the order in which they were added.
+4. Handlers run: order and fill events and alerts, then the market event, then bars it closed,
+   oldest first; strategies in the order in which they were added.
 5. What they asked for goes through risk to the venue; 3-5 repeat until nothing is due.
 """
 
@@ -67,8 +67,8 @@ _WORDS_AT = M.offset_of(M.SLOT, "a")
 def call_handler(m, k, handler, i, address):
     """Call one handler of one strategy, if it has it; a raise becomes a fault.
 
-    ``i`` is the instrument of what is shown at ``address``, or -1. A live engine keeps the
-    strategy's state from before the call, so that a raise can be re-run in Python for its traceback.
+    ``i`` is the instrument of what is shown at ``address``. A live engine keeps the strategy's
+    state from before the call, so that a raise can be re-run in Python for its traceback.
     """
     h = engine_at(m)
     s = strategy(m, k)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import numpy as np
+
 from alphaforge.engine.codes import HANDLER_NAMES
 from alphaforge.errors import ConfigError, StrategyError, did_you_mean
 from alphaforge.strategy.fields import Fields, Window, fields_of
@@ -104,6 +106,7 @@ def handlers_of(cls: type) -> list[int]:
 
 
 MODES = ("compiled", "python")
+MOST_SEED = 2**62
 
 
 def check_strategy(strategy: Any) -> None:
@@ -137,3 +140,15 @@ def check_mode(mode: str) -> None:
             f"mode must be one of {', '.join(MODES)}, not {mode!r}. "
             f"{did_you_mean(str(mode), MODES)}"
         )
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse a seed that is no whole number from 0.
+
+    Raises
+    ------
+    ConfigError
+    """
+    whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    if not whole or not 0 <= seed < MOST_SEED:
+        raise ConfigError(f"seed must be a whole number from 0, not {seed!r}. Give an int.")

@@ -38,13 +38,12 @@ def whole(name: str, value: Any) -> int:
     StrategyError
         For a float, a text and whatever else isn't one.
     """
-    if type(value) is not int:
-        if not isinstance(value, (int, np.integer, np.bool_)):
-            raise StrategyError(_words(name, "a whole number", repr(value)))
-        value = int(value)
-    if not -_MOST <= value < _MOST:
+    if not isinstance(value, (int, np.integer, np.bool_)):
+        raise StrategyError(_words(name, "a whole number", repr(value)))
+    found = int(value)
+    if not -_MOST <= found < _MOST:
         raise StrategyError(_words(name, "a whole number of 64 bits", repr(value)))
-    return value  # type: ignore[no-any-return]  # it is an int by now
+    return found
 
 
 def number(name: str, value: Any) -> float:
@@ -80,18 +79,18 @@ def a_text(name: str, value: Any) -> str:
 
 def at_least(name: str, value: Any, least: int) -> int:
     """A whole number that isn't below the least."""
-    value = whole(name, value)
-    if value < least:
+    found = whole(name, value)
+    if found < least:
         raise StrategyError(_words(name, f"{least} or more", repr(value)))
-    return value
+    return found
 
 
 def a_side(value: Any) -> int:
     """A side of a book."""
-    value = whole("side", value)
-    if value not in (1, -1):
-        raise StrategyError(_words("side", "af.BUY, the bids, or af.SELL, the asks", repr(value)))
-    return value
+    side = whole("side", value)
+    if side not in (1, -1):
+        raise StrategyError(f"side must be af.BUY, the bids, or af.SELL, the asks, not {side}.")
+    return side
 
 
 def _words(name: str, wanted: str, found: str) -> str:

@@ -1,4 +1,4 @@
-"""What a handler may look at beyond the touch, as kernels: a book's levels, bars that were shown."""
+"""What a handler may look at beyond the touch: a book's levels, the bars that it was shown."""
 
 from __future__ import annotations
 
