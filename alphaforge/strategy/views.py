@@ -199,7 +199,13 @@ def _least(value, least):
 @nb.njit(error_model="numpy")
 def _given(value):
     """What kernels are told of a price that may be left out."""
-    return math.nan if value is None else C.given(value)
+    return math.nan if value is None else C.given(1.0 * value)
+
+
+@nb.njit(error_model="numpy")
+def _number(value):
+    """A float64 of whatever number it is, so that each kernel is compiled for one type."""
+    return 1.0 * value
 
 
 def _sending(side: int) -> Any:
@@ -229,7 +235,7 @@ def _sending(side: int) -> Any:
             _at(ctx, instrument),
             instrument,
             side,
-            qty,
+            _number(qty),
             _given(limit),
             _given(stop),
             _given(touch),
@@ -249,7 +255,16 @@ def _sending(side: int) -> Any:
 
 
 def _bracket(ctx, instrument, qty, take, stop, limit, tif, tag):
-    return C.bracket(_at(ctx, instrument), instrument, qty, _given(limit), take, stop, tif, tag)
+    return C.bracket(
+        _at(ctx, instrument),
+        instrument,
+        _number(qty),
+        _given(limit),
+        _number(take),
+        _number(stop),
+        tif,
+        tag,
+    )
 
 
 def _link(ctx, first, second, kind):
@@ -259,33 +274,43 @@ def _link(ctx, first, second, kind):
 def _twap(ctx, instrument, qty, over_ns, slices, limit, tag):
     m = _at(ctx, instrument)
     given = _given(limit)
-    return C.algorithm(m, instrument, K.TWAP, qty, given, slices, over_ns, math.nan, 0, tag)
+    return C.algorithm(
+        m, instrument, K.TWAP, _number(qty), given, slices, over_ns, math.nan, 0, tag
+    )
 
 
 def _vwap(ctx, instrument, qty, over_ns, slices, limit, tag):
     m = _at(ctx, instrument)
     given = _given(limit)
-    return C.algorithm(m, instrument, K.VWAP, qty, given, slices, over_ns, math.nan, 0, tag)
+    return C.algorithm(
+        m, instrument, K.VWAP, _number(qty), given, slices, over_ns, math.nan, 0, tag
+    )
 
 
 def _pov(ctx, instrument, qty, share, limit, smallest, over_ns, tag):
-    m, number, least = _at(ctx, instrument), C.parts_of(share), _given(smallest)
-    return C.algorithm(m, instrument, K.POV, qty, _given(limit), number, over_ns, least, 0, tag)
+    m, number, least = _at(ctx, instrument), C.parts_of(_number(share)), _given(smallest)
+    return C.algorithm(
+        m, instrument, K.POV, _number(qty), _given(limit), number, over_ns, least, 0, tag
+    )
 
 
 def _iceberg(ctx, instrument, qty, limit, display, over_ns, tag):
     m = _at(ctx, instrument)
-    return C.algorithm(m, instrument, K.ICEBERG, qty, limit, 0, over_ns, display, 0, tag)
+    return C.algorithm(
+        m, instrument, K.ICEBERG, _number(qty), _number(limit), 0, over_ns, _number(display), 0, tag
+    )
 
 
 def _chase(ctx, instrument, qty, limit, behind, over_ns, post_only, tag):
     m, flags, none = _at(ctx, instrument), K.POST_ONLY if post_only else 0, math.nan
     given = _given(limit)
-    return C.algorithm(m, instrument, K.CHASE, qty, given, behind, over_ns, none, flags, tag)
+    return C.algorithm(
+        m, instrument, K.CHASE, _number(qty), given, behind, over_ns, none, flags, tag
+    )
 
 
 def _target(ctx, instrument, qty):
-    return C.target(_at(ctx, instrument), instrument, float(qty))
+    return C.target(_at(ctx, instrument), instrument, _number(qty))
 
 
 def _close(ctx, instrument):
@@ -367,11 +392,11 @@ def _bar(ctx, instrument, back):
 
 
 def _record(ctx, name, value):
-    notes.note(address_of(ctx), M.METRIC_ROW, name, float(value))
+    notes.note(address_of(ctx), M.METRIC_ROW, name, _number(value))
 
 
 def _log(ctx, text, value):
-    notes.note(address_of(ctx), M.LOG_ROW, text, float(value))
+    notes.note(address_of(ctx), M.LOG_ROW, text, _number(value))
 
 
 def _uniform(rng):
