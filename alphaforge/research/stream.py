@@ -115,8 +115,8 @@ def event_stream(
         actions = np.concatenate([actions, custom])
         known = np.searchsorted(bars["ts"], custom["ts"], side="right")
         before = np.concatenate([before, known])
-    times = [each[:1] for each in (bars["ts_open"], () if custom is None else custom["ts"])]
-    start = min((int(ts[0]) for ts in times if len(ts)), default=None)
+    times = [bars["ts_open"], np.zeros(0, np.int64) if custom is None else custom["ts"]]
+    start = min((int(each[0]) for each in times if each.size), default=None)
     if not actions.size:
         return Stream(bars.view(np.uint8), bars, np.zeros(0, np.int64), start)
     order = np.lexsort((actions["kind"] == M.CUSTOM, actions["ts"], before))

@@ -47,7 +47,10 @@ _FLAGS = ("post_only", "reduce_only", "close_position", "to_limit", "emulate")
 
 
 class Random:
-    """``ctx.rng``: random numbers of this strategy, the same in every run of one seed."""
+    """``ctx.rng``: random numbers of this strategy, the same in every run of one seed.
+
+    Strategies of one seed draw the same ones: give each of several its own.
+    """
 
     def __init__(self, engine: int) -> None:
         self._m = engine

@@ -27,7 +27,14 @@ _WANTED = {
     "stp": "a constant such as af.CANCEL_OLDEST",
     "kind": "a constant such as af.OUO",
 }
-"""What a parameter wants; others a whole number or a number, as they are annotated."""
+"""What a parameter wants."""
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "float | None": "a number",
+    "bool": "True or False",
+}
+"""What others want, as they are annotated."""
 
 
 def whole(name: str, value: Any) -> int:
@@ -64,10 +71,10 @@ def price(name: str, value: Any) -> float:
 
 
 def flag(name: str, value: Any) -> bool:
-    """A yes or no."""
-    if value is True or value is False:
-        return value
-    return number(name, value) != 0.0
+    """A yes or no; a number is no where it is 0."""
+    if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)):
+        raise StrategyError(_words(name, _KINDS["bool"], repr(value)))
+    return bool(value)
 
 
 def a_text(name: str, value: Any) -> str:
@@ -126,8 +133,7 @@ def check_types(call: str, annotations: dict[str, str], given: dict[str, Any]) -
                     "'spread', not one that is made."
                 )
         elif not _fits(kind, type_):
-            wanted = "a whole number" if kind == "int" else "a number"
-            raise TypingError(f"{call}: " + _words(name, wanted, _named(type_)))
+            raise TypingError(f"{call}: " + _words(name, _KINDS[kind], _named(type_)))
 
 
 def _fits(kind: str, type_: Any) -> bool:
@@ -149,4 +155,6 @@ def _named(type_: Any) -> str:
         return "a text"
     if isinstance(type_, types.NoneType):
         return "None"
+    if isinstance(type_, types.Optional):
+        return "what may be None"
     return str(type_)

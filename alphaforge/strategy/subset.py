@@ -45,7 +45,7 @@ _CALLS: dict[str, tuple[str, str]] = {
     "print": ("print", "leave it out"),
     "sum": (f"sum(), {_ROUNDS}", "add up in a for loop"),
     "pow": (f"pow(), {_ROUNDS}", "af.math.power(x, y)"),
-    "random": ("random(), which gives other numbers in each run", "leave it out"),
+    "random": ("random(), which gives other numbers in each run", "ctx.rng.uniform()"),
     "round": ("round()", "let the engine snap prices and quantities"),
     "sorted": ("sorted()", "compare values one by one"),
     "breakpoint": ("breakpoint()", "leave it out"),
@@ -121,7 +121,7 @@ def _library(module: str, name: str) -> tuple[str, str] | None:
     if module == "math" and name not in _SAFE_MATH:
         return f"math.{name}, {_ROUNDS}", f"af.math.{name}(x), where there is one"
     if module in ("random", "numpy.random", "secrets"):
-        return f"{module}.{name}, which gives other numbers in each run", "leave it out"
+        return f"{module}.{name}, which gives other numbers in each run", "ctx.rng, which repeats"
     if module == "numpy" and name not in ("nan", "inf", "sqrt", "isnan", "pi"):
         return f"numpy.{name}, {_ROUNDS}", "arithmetic, an indicator, or af.math"
     return None

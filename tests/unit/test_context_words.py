@@ -213,7 +213,7 @@ class FloatIntegers(af.Strategy):
         (TextQuantity, "qty must be a number", "'1'", "a text"),
         (NoQuantity, "qty must be a number", "None", "None"),
         (TextPrice, "limit must be a number", "'9'", "a text"),
-        (TextFlag, "post_only must be a number", "'yes'", "a text"),
+        (TextFlag, "post_only must be True or False", "'yes'", "a text"),
         (
             FloatId,
             "order_id must be the id of an order, such as ctx.buy(...) gives",

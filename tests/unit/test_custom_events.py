@@ -251,15 +251,15 @@ def missing() -> Any:
         (
             frame([2, 1], a=[1, 2]),
             (
-                "custom events must be sorted by time; row 1 (2023-11-14T01:00:00.000) is before the "
-                "row above it. Sort them: frame.sort_index()."
+                "custom events must be sorted by time; row 1 (2023-11-14T01:00:00.000) is before "
+                "the row above it. Sort them: frame.sort_index()."
             ),
         ),
         (
             frame([1], a=[1], b=[1], c=[1], d=[1], e=[1]),
             (
-                "custom events carry up to four numbers, and this frame has 5 columns: a, b, c, d, e. "
-                "Keep four, or send two kinds of events."
+                "custom events carry up to four numbers, and this frame has 5 columns: a, b, c, d, "
+                "e. Keep four, or send two kinds of events."
             ),
         ),
         (

@@ -378,7 +378,11 @@ class CallsItself(af.Strategy):
         (WithUnknownPrice, "ctx.buy takes (instrument, qty, limit=None, stop=None, touch=None"),
         (WithTextAsTif, "`: tif must be a constant such as af.IOC, not a text."),
         (Swaps, "field 'a' is an indicator and can't be given another."),
-        (WithRandom, "random.random, which gives other numbers in each run"),
+        (
+            WithRandom,
+            "random.random, which gives other numbers in each run. Compiled strategies don't "
+            "support that: ctx.rng, which repeats, or",
+        ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
