@@ -119,7 +119,7 @@ def event_stream(
     start = min((int(each[0]) for each in times if each.size), default=None)
     if not actions.size:
         return Stream(bars.view(np.uint8), bars, np.zeros(0, np.int64), start)
-    order = np.lexsort((actions["kind"] == M.CUSTOM, actions["ts"], before))
+    order = np.lexsort((actions["ts"], before))  # of equal times actions first, as they are above
     before, actions = before[order], actions[order]
     raw, beside = bars.view(np.uint8), actions.view(np.uint8).reshape(-1, M.SLOT_BYTES)
     pieces, done = [], 0

@@ -80,11 +80,15 @@ class Context:
     def __init__(self, engine: int) -> None:
         self._m = engine
         self._h: Any = EngineView.from_address(engine)
+        self._used: int = self._h.instruments_used
         self._rng = Random(engine)
 
     def _at(self, instrument: int) -> int:
         """An instrument's number, where there is such an instrument."""
+        if type(instrument) is int and 0 <= instrument < self._used:
+            return instrument
         i, used = whole("instrument", instrument), self._h.instruments_used
+        self._used = used
         if not 0 <= i < used:
             have = f"{used}, numbered 0 to {used - 1}" if used > 1 else f"{used}, numbered 0"
             raise InstrumentError(

@@ -383,13 +383,13 @@ def test_a_text_is_a_text_in_python_mode_too(history: History) -> None:
 
 def test_no_such_draw_is_named() -> None:
     class Gauss(af.Strategy):
-        x: float = 0.0
+        x: int = 0
 
         def on_bar(self, ctx, bar):
-            self.x = ctx.rng.normale()
+            self.x = ctx.rng.integer(6)
 
     with pytest.raises(
-        StrategyError, match=re.escape("rng has no 'normale'. Did you mean normal?")
+        StrategyError, match=re.escape("rng has no 'integer'. Did you mean integers?")
     ):
         compiled_entry(Gauss())
 

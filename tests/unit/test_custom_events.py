@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from alphaforge.engine import messages as M
 from alphaforge.errors import DataError
 from alphaforge.latency import Latency
 from alphaforge.research.backtest import backtest
+from alphaforge.research.custom import custom_events
 from alphaforge.research.run import Run
 from alphaforge.research.stream import event_stream, recorded_stream
 from alphaforge.strategy.fields import to_bytes
@@ -194,8 +196,6 @@ def test_none_stands_within_a_frame_of_a_recording(tmp_path: Any, history: Histo
     given = pd.DataFrame({"a": range(5)}, index=times)
     history.add_instrument(BTC)
     for latency in (Latency(), Latency(feed="2ms")):
-        from alphaforge.research.custom import custom_events
-
         own = custom_events(given, ["BTCUSDT"])
         events = recorded_stream(recording, latency, own).events.view(M.SLOT)
         assert (np.diff(events["ts"]) >= 0).all()
@@ -205,6 +205,18 @@ def test_none_stands_within_a_frame_of_a_recording(tmp_path: Any, history: Histo
         for n in at[at > 0].tolist():
             before = events[n - 1]
             assert before["kind"] == M.CUSTOM or before["code"] & M.MORE == 0
+    apart = recording.events.copy()
+    apart["ts"] = np.arange(apart.size) * MS  # each message of a frame at a time of its own
+    within = pd.DataFrame({"a": range(20)}, index=pd.to_datetime(np.arange(20) * MS, utc=True))
+    stretched = recorded_stream(
+        replace(recording, events=apart), Latency(), custom_events(within, ["BTCUSDT"])
+    ).events.view(M.SLOT)
+    at = np.flatnonzero(stretched["kind"] == M.CUSTOM)
+    assert at.size == 20
+    assert all(
+        stretched[n - 1]["kind"] == M.CUSTOM or stretched[n - 1]["code"] & M.MORE == 0
+        for n in at.tolist()
+    )
     runs = [
         backtest(history, Notes(), recording, mode=mode, custom=given)
         for mode in ("compiled", "python")

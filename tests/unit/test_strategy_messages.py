@@ -380,8 +380,10 @@ class CallsItself(af.Strategy):
         (Swaps, "field 'a' is an indicator and can't be given another."),
         (
             WithRandom,
-            "random.random, which gives other numbers in each run. Compiled strategies don't "
-            "support that: ctx.rng, which repeats, or",
+            (
+                "random.random, which gives other numbers in each run. Compiled strategies don't "
+                "support that: ctx.rng, which repeats, or"
+            ),
         ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -1,4 +1,4 @@
-"""What a strategy is told and may ask beside bars and orders: the same in both modes."""
+"""What a strategy may ask beside orders: the same in both modes, bit for bit."""
 
 from __future__ import annotations
 
@@ -7,230 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from market import (
-    FEES,
-    HOUR,
-    T0,
-    bar,
-    instrument,
-    quote,
-    rows_of,
-    slot,
-    small_engine,
-    stored_walk,
-    trade,
-)
+from market import FEES, HOUR, T0, quote, rows_of, slot, small_engine, stored_walk, trade
+from modes import ROOM, XYZ, bars_of, equal, looks, notes
 
 import alphaforge as af
 from alphaforge.data.history import History
-from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
-from alphaforge.engine import rules as R
-from alphaforge.engine.engine import Engine
-from alphaforge.engine.risk import LIMIT_POSITION
 from alphaforge.research.backtest import backtest
 from alphaforge.research.run import Run
-from alphaforge.strategy.compile import compiled_entry, python_entry
-from alphaforge.strategy.fields import from_bytes, to_bytes
-from alphaforge.strategy.notes import text_of
-
-ROOM = L.Capacities(
-    instruments=3, strategies=3, orders=64, builders=8, timers=16, alerts=16, levels=64,
-    arena=1 << 18,
-)  # fmt: skip
-XYZ, ABC = instrument("XYZ", lot="0.5"), instrument("ABC")
-
-
-def shown(
-    strategy: af.Strategy, messages: list[Any], mode: str, symbols: tuple[str, ...], **keywords: Any
-) -> tuple[af.Strategy, Any, Engine]:
-    """The strategy after it was shown messages, the journal's outputs, and the engine."""
-    own = strategy.fresh()
-    entry = compiled_entry(own) if mode == "compiled" else python_entry(own)
-    keywords.setdefault("capacities", ROOM)
-    engine = small_engine(XYZ, ABC, **keywords)
-    k = engine.add_strategy(entry, symbols, seed=5)
-    engine.header["now"] = T0
-    engine.call(k, K.ON_START)
-    for message in messages:
-        assert engine.step(message) == K.FAULT_NONE, (engine.fault_text(), entry.error)
-    if mode == "compiled":
-        record = L.pool(engine.block, "strategies")[k]
-        at = int(record["state"])
-        from_bytes(own, engine.block[at : at + int(record["bytes"])])
-    rows = rows_of(engine)
-    return own, rows[rows["kind"] >= M.FIRST_OUTPUT], engine
-
-
-def equal(
-    strategy: af.Strategy,
-    messages: list[Any],
-    symbols: tuple[str, ...] = ("XYZ",),
-    **keywords: Any,
-) -> tuple[Any, Any, Engine]:
-    """The same from both modes, or the test fails."""
-    own, rows, engine = shown(strategy, messages, "compiled", symbols, **keywords)
-    python, python_rows, other = shown(strategy, messages, "python", symbols, **keywords)
-    assert rows.tobytes() == python_rows.tobytes()
-    assert to_bytes(own).tobytes() == to_bytes(python).tobytes()
-    draws = [L.pool(e.block, "strategies")[0]["draws"] for e in (engine, other)]
-    assert draws[0] == draws[1]
-    return own, rows, engine
-
-
-def notes(rows: Any, kind: int = M.METRIC_ROW) -> list[tuple[str, float]]:
-    """What was recorded, or logged, in order."""
-    found = rows[rows["kind"] == kind]
-    return [(text_of(int(r["b"])), float(r["c"].view(np.float64))) for r in found]
-
-
-def custom(ts: int, *numbers: float, kind: int = 0, i: int = 0) -> Any:
-    message = slot(M.CUSTOM, ts, i, code=kind)
-    for name, value in zip("abcd", numbers, strict=False):
-        message.view(M.CUSTOM_SLOT)[name] = value
-    return message
-
-
-# --- alerts ---------------------------------------------------------------------------------------
-
-
-class Alarmed(af.Strategy):
-    """Wants more than it may have at every trade."""
-
-    told: int = 0
-
-    def on_trade(self, ctx, trade):
-        ctx.buy(trade.instrument, 3)
-
-    def on_order(self, ctx, order):
-        ctx.record("order", order.status)
-
-    def on_alert(self, ctx, alert):
-        self.told += 1
-        ctx.record("alert", alert.rule)
-        ctx.record("severity", alert.severity)
-        ctx.record("instrument", alert.instrument)
-        ctx.record("limit", alert.limit)
-        ctx.record("value", alert.value)
-        ctx.record("count", alert.count)
-        ctx.record("late", ctx.now() - alert.ts)
-        ctx.record("id", alert.id)
-
-
-def test_an_alert_is_told_once_until_it_is_seen() -> None:
-    messages = [
-        slot(M.LIMIT, T0, 0, a=LIMIT_POSITION, b=4),
-        trade(T0 + 1, 100),
-        trade(T0 + 2, 100),
-        slot(M.ACKNOWLEDGE, T0 + 3, a=1),
-        trade(T0 + 4, 100),
-    ]
-    own, rows, _ = equal(Alarmed(), messages, live=True)
-    assert own.told == 2
-    first = {"severity": K.WARNING, "instrument": 0, "limit": 2.0, "value": 3.0, "count": 1}
-    wanted = [
-        ("order", K.DENIED),
-        ("alert", R.MAX_POSITION),
-        *first.items(),
-        ("late", 0),
-        ("id", 1),
-    ]
-    again = [(name, 2 if name == "id" else value) for name, value in wanted]
-    assert notes(rows) == [*wanted, ("order", K.DENIED), *again]
-
-
-def test_an_alert_without_an_instrument_is_told_to_all() -> None:
-    own, rows, _ = equal(Alarmed(), [trade(T0 + 1, 100, i=1), slot(M.KILL, T0 + 2)])
-    assert own.told == 1
-    said = dict(notes(rows))
-    assert (said["alert"], said["instrument"]) == (R.KILL_SWITCH, -1)
-    assert (said["limit"], said["value"], said["severity"]) == (0.0, 0.0, K.CRITICAL)
-
-
-def test_an_alert_is_told_to_those_on_its_instrument_alone() -> None:
-    messages = [
-        slot(M.LIMIT, T0, 0, a=LIMIT_POSITION, b=4),
-        slot(M.LIMIT, T0, 1, a=LIMIT_POSITION, b=4),
-    ]
-    engine = small_engine(XYZ, ABC, capacities=ROOM, live=True)
-    on = [Alarmed(), Alarmed(), Alarmed()]
-    for own, symbols in zip(on, (["XYZ"], ["ABC"], ["XYZ", "ABC"]), strict=True):
-        engine.add_strategy(python_entry(own), symbols)
-    L.pool(engine.block, "strategies")["handlers"][2] &= ~(1 << K.ON_TRADE)
-    for message in [*messages, trade(T0 + 1, 100)]:
-        assert engine.step(message) == K.FAULT_NONE
-    assert [own.told for own in on] == [1, 0, 1]
-    engine.step(slot(M.DETACH, T0 + 2, a=0))
-    engine.step(slot(M.KILL, T0 + 3))
-    assert [own.told for own in on] == [1, 1, 2], "a stopped one is told nothing"
-
-
-# --- corporate actions ----------------------------------------------------------------------------
-
-
-class Splits(af.Strategy):
-    before: float = 0.0
-    after: float = 0.0
-    ratio: float = 0.0
-    parts: int = 0
-
-    def on_trade(self, ctx, trade):
-        ctx.buy(trade.instrument, 2)
-        self.before = ctx.last(trade.instrument)
-
-    def on_action(self, ctx, action):
-        self.after = ctx.last(action.instrument)
-        self.ratio = action.ratio
-        self.parts += action.numerator * 100 + action.denominator * 10 + action.instrument
-        if action.kind == af.SPLIT:
-            ctx.record("held", ctx.position(action.instrument).qty)
-            ctx.record("late", ctx.now() - action.ts)
-            ctx.close(action.instrument)
-
-
-def test_an_action_is_told_after_it_was_applied() -> None:
-    messages = [
-        trade(T0 + 1, 300, lots=100),
-        trade(T0 + 2, 300, lots=100),
-        slot(M.ACTION, T0 + 3, a=3, b=2),
-        slot(M.ACTION, T0 + 4, i=1, a=2, b=1),
-        trade(T0 + 5, 200, lots=100),
-    ]
-    own, rows, _ = equal(Splits(), messages)
-    assert (own.before, own.after, own.ratio, own.parts) == (2.0, 2.0, 1.5, 320)
-    assert notes(rows) == [("held", 3.0), ("late", 0.0)]
-    assert (rows["kind"] == M.FILL_ROW).sum() == 3
-
-
-# --- events of one's own --------------------------------------------------------------------------
-
-
-class Sent(af.Strategy):
-    total: float = 0.0
-    kinds: int = 0
-    nans: int = 0
-
-    def on_custom(self, ctx, event):
-        self.total = event.a + 10.0 * event.b + 100.0 * event.c
-        self.kinds += event.kind
-        if math.isnan(event.d):
-            self.nans += 1
-        ctx.record("custom", event.ts - ctx.now())
-        ctx.record("a", event.a)
-
-
-def test_a_custom_event_is_shown_with_its_numbers() -> None:
-    messages = [
-        custom(T0 + 1, 1.5, 2.0, 3.0, math.nan, kind=255),  # every bit: none of them means a thing
-        custom(T0 + 2, -0.0, kind=M.VENUE_ONLY),
-        custom(T0 + 3, 7.0, i=1),
-    ]
-    own, rows, _ = equal(Sent(), messages)
-    assert (own.total, own.kinds, own.nans) == (0.0, 257, 1)
-    assert notes(rows) == [("custom", 0.0), ("a", 1.5), ("custom", 0.0), ("a", -0.0)]
-    assert equal(Sent(), messages[:1])[0].total == 321.5
-
+from alphaforge.strategy.compile import python_entry
+from alphaforge.strategy.fields import to_bytes
 
 # --- books ----------------------------------------------------------------------------------------
 
@@ -256,13 +43,6 @@ class Looks(af.Strategy):
             ctx.record("level bid qty", bid.qty)
             ctx.record("level ask", ask.price)
             ctx.record("level ask qty", ask.qty)
-
-
-def looks(rows: Any) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {}
-    for name, value in notes(rows):
-        found.setdefault(name, []).append(value)
-    return found
 
 
 def level(ts: int, side: int, tick: int, lots: int, more: bool = True) -> Any:
@@ -335,15 +115,6 @@ class Back(af.Strategy):
         ctx.record("last", ctx.last(action.instrument))
 
 
-def bars_of(count: int, i: int = 0) -> list[Any]:
-    made = []
-    for n in range(count):
-        message = bar(T0 + (n + 1) * HOUR, (1000 + n, 1007 + n, 990 + n, 1003 + n), i)
-        message["volume"] = 11 + n
-        made.append(message)
-    return made
-
-
 def test_a_thousand_bars_are_kept() -> None:
     own, _, engine = equal(Back(), bars_of(1_200))
     assert own.wrong == 0
@@ -380,9 +151,28 @@ def test_bars_of_before_a_split_are_on_the_scale_of_those_after_it() -> None:
 
 def test_one_who_never_looks_back_keeps_nothing() -> None:
     engine = small_engine(XYZ)
-    engine.add_strategy(python_entry(Alarmed()), ["XYZ"])
+    engine.add_strategy(python_entry(Draws()), ["XYZ"])
     record = L.pool(engine.block, "strategies")[0]
     assert (int(record["shown"]), int(record["shown_bytes"])) == (0, 0)
+
+
+def test_a_slot_is_anothers_only_where_there_is_room_for_its_bars() -> None:
+    engine = small_engine(XYZ, capacities=ROOM)
+    assert engine.add_strategy(python_entry(Draws()), ["XYZ"]) == 0
+    engine.step(slot(M.DETACH, T0, a=0))
+    assert engine.add_strategy(python_entry(Back()), ["XYZ"]) == 1, "it keeps bars"
+    for message in bars_of(3):
+        engine.step(message)
+    engine.step(slot(M.DETACH, T0 + 3 * HOUR, a=1))
+
+    class Empty(af.Strategy):
+        def on_trade(self, ctx, trade):
+            ctx.record("ts", ctx.bar(trade.instrument).ts)
+
+    assert engine.add_strategy(python_entry(Empty()), ["XYZ"]) == 1
+    assert engine.add_strategy(python_entry(Draws()), ["XYZ"]) == 0
+    engine.step(trade(T0 + 4 * HOUR, 100))
+    assert looks(rows_of(engine))["ts"] == [0.0], "no bar of the one before it is left"
 
 
 def slope(ctx: Any, i: int) -> float:
