@@ -27,6 +27,7 @@ from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
 from alphaforge.engine.journal import JournalReader
 from alphaforge.research.tables import denial_text
+from alphaforge.strategy.notes import text_of
 
 log = logging.getLogger(__name__)
 KEPT = 1 << 14  # bars of a builder, fills, seconds of equity
@@ -107,6 +108,17 @@ class FillRecord:
     liquidity: int
 
 
+@dataclass(frozen=True)
+class NoteRecord:
+    """A value that a strategy recorded, or a line that it logged."""
+
+    logged: bool
+    strategy: int
+    ts: int
+    text: str
+    value: float
+
+
 @dataclass(eq=False)
 class _Waiter:
     order_id: int
@@ -143,6 +155,7 @@ class Feed:
         self.strategy_names: dict[int, str] = {-1: "host"}
         self._changed: set[int] = set()
         self._unsaved_fills: list[FillRecord] = []
+        self._unsaved_notes: list[NoteRecord] = []
         self._unsaved_rows: list[npt.NDArray[Any]] = []
         self._waiters: list[_Waiter] = []
         self._listeners: list[Callable[[], None]] = []
@@ -242,6 +255,8 @@ class Feed:
                 self._denial(row)
             elif kind == M.ACCOUNT_ROW:
                 self._account(row)
+            elif kind in (M.METRIC_ROW, M.LOG_ROW):
+                self._note(row)
 
     def _terms(self, row: Any) -> None:
         record = self.orders.get(int(row["a"]))
@@ -295,6 +310,11 @@ class Feed:
             record.reason = denial_text(row, instrument)
             record.denial = int(row["code"]), int(row["b"]), int(row["c"])
             self._changed.add(record.order_id)
+
+    def _note(self, row: Any) -> None:
+        value, text = float(row["c"].view(np.float64)), text_of(int(row["b"]))
+        logged = int(row["kind"]) == M.LOG_ROW
+        self._unsaved_notes.append(NoteRecord(logged, int(row["a"]), int(row["ts"]), text, value))
 
     def _account(self, row: Any) -> None:
         if int(row["ts"]) < self._live_from:
@@ -367,6 +387,7 @@ class Feed:
             with self._lock:
                 orders = [replace(self.orders[k]) for k in sorted(self._changed)]
                 fills, rows = self._unsaved_fills, self._unsaved_rows
+                notes, self._unsaved_notes = self._unsaved_notes, []
                 self._changed, self._unsaved_fills, self._unsaved_rows = set(), [], []
             try:
                 with self._history.transaction():
@@ -374,12 +395,15 @@ class Feed:
                         self._store_orders(orders)
                     if fills:
                         self._store_fills(fills)
+                    if notes:
+                        self._store_notes(notes)
                     if rows:
                         self._store_rows(np.concatenate(rows))
             except BaseException:
                 with self._lock:  # nothing was stored: all of it goes with the next flush
                     self._changed |= {order.order_id for order in orders}
                     self._unsaved_fills[:0] = fills
+                    self._unsaved_notes[:0] = notes
                     self._unsaved_rows[:0] = rows
                 raise
 
@@ -427,6 +451,20 @@ class Feed:
                 "price": np.array([f.price for f in fills], np.int64),
                 "fee": np.array([f.fee for f in fills], np.int64),
                 "liquidity": np.array(["maker" if f.liquidity else "taker" for f in fills], object),
+            },
+        )
+
+    def _store_notes(self, notes: list[NoteRecord]) -> None:
+        names = [self.strategy_names.get(n.strategy, "") for n in notes]
+        self._history.append(
+            "notes",
+            {
+                "session": np.array([self._session] * len(notes), object),
+                "strategy": np.array(names, object),
+                "logged": np.array([n.logged for n in notes], bool),
+                "ts": np.array([n.ts for n in notes], np.int64),
+                "text": np.array([n.text for n in notes], object),
+                "value": np.array([n.value for n in notes], np.float64),
             },
         )
 

@@ -12,8 +12,6 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-
 from alphaforge.config import load_settings
 from alphaforge.data.history import History
 from alphaforge.data.recording import Recording
@@ -27,8 +25,10 @@ from alphaforge.paper import Paper
 from alphaforge.progress import progress_bar
 from alphaforge.research.backtest import backtest
 from alphaforge.research.run import Run
-from alphaforge.strategy.base import Strategy, check_mode, check_strategy
+from alphaforge.research.summary import runs_row
+from alphaforge.strategy.base import Strategy, check_mode, check_seed, check_strategy
 from alphaforge.strategy.compile import compiled_entry
+from alphaforge.streams import closed_bars
 from alphaforge.units import format_interval, parse_interval, to_float
 from alphaforge.venue import Fees, Venue
 from alphaforge.venues.simulated import INSTRUMENTS
@@ -125,8 +125,12 @@ class Lab:
         venue: Venue | None = None,
         fill: str | None = None,
         mode: str = "compiled",
+        custom: pd.DataFrame | None = None,
+        seed: int = 0,
     ) -> Run:
         """Run a strategy over stored bars; see ``alphaforge.research.backtest.backtest``.
+
+        ``custom`` are events of one's own for ``on_custom``, ``seed`` that of ``ctx.rng``.
 
         Examples
         --------
@@ -144,7 +148,7 @@ class Lab:
                     f"recording, not {type(symbols).__name__}. A frame is stored first: "
                     "lab.history.write_bars('AAPL', '1d', frame)."
                 )
-            names = [symbols] if isinstance(symbols, str) else list(symbols)
+            names = _names(symbols)
         with contextlib.ExitStack() as stack:
             progress = None
             if mode == "python":
@@ -152,35 +156,24 @@ class Lab:
                     progress_bar(f"{type(strategy).__name__} in python mode")
                 )
             run = backtest(
-                self.history, strategy, names, spec, cash, fees, venue, fill, mode, progress
+                self.history,
+                strategy,
+                names,
+                spec,
+                cash,
+                fees,
+                venue,
+                fill,
+                mode,
+                progress,
+                custom,
+                seed,
             )
         began = time.perf_counter()
         run.plotter = self._plot
-        self._record(run)
+        self.history.append("runs", runs_row(run))
         run.timing["run"] += time.perf_counter() - began
         return run
-
-    def _record(self, run: Run) -> None:
-        self.history.append(
-            "runs",
-            {
-                "run_id": np.array([run.run_id], object),
-                "session": np.array([""], object),
-                "started": np.array([np.datetime64("now", "us")]),
-                "kind": np.array(["backtest"], object),
-                "strategy": np.array([type(run.strategy).__name__], object),
-                "parameters": np.array([str(run.strategy.parameters())], object),
-                "instruments": np.array([", ".join(run.symbols)], object),
-                "spec": np.array([run.spec], object),
-                "mode": np.array([run.mode], object),
-                "journal_hash": np.array([run.journal_hash], object),
-                "events": np.array([len(run.equity)], np.int64),
-                "fills": np.array([len(run.fills)], np.int64),
-                "cash": np.array([run.cash]),
-                "equity": np.array([float(run.equity.iloc[-1]) if len(run.equity) else run.cash]),
-                "seconds": np.array([sum(run.timing.values())]),
-            },
-        )
 
     def _plot(self, run: Run) -> Embedded:
         from alphaforge.plots import tearsheet_data
@@ -213,29 +206,63 @@ class Lab:
                 _living.add(self)
             return self._live
 
-    def paper(self, strategy: Strategy, symbol: str, spec: str, mode: str = "compiled") -> Paper:
+    def paper(
+        self,
+        strategy: Strategy,
+        symbols: str | Sequence[str],
+        spec: str,
+        mode: str = "compiled",
+        seed: int = 0,
+    ) -> Paper:
         """Trade a strategy live on the simulated exchange, which back-fills 500 bars first.
 
         Parameters
         ----------
         strategy : Strategy
             The session works on a copy.
-        symbol : str
+        symbols : str or list of str
             Of the simulated exchange.
         spec : str
             Bars built live from its trades, e.g. ``"1s"``.
         mode : str
             ``"compiled"`` or ``"python"``.
+        seed : int
+            Of the strategy's ``ctx.rng``, from 0.
         """
         check_strategy(strategy)
         check_mode(mode)
+        check_seed(seed)
+        names = _names(symbols)
+        if not names:
+            raise ConfigError("a strategy needs at least one symbol. Give 'BTCUSDT' or a list.")
         self._warming.wait()
         if mode == "compiled":
             compiled_entry(strategy)  # takes its second before the session's clock begins
         live = self._live_without_start(parse_interval(spec))
-        slot = live.add(strategy, symbol, spec, mode)
+        slot = live.add(strategy, names, spec, mode, seed)
         live.begin()
-        return Paper(live, slot, strategy, symbol, spec)
+        return Paper(live, slot, strategy, names, spec)
+
+    def custom(self, symbol: str, *numbers: float, kind: int = 0) -> None:
+        """Send an event of now to the live strategies on an instrument: their ``on_custom``.
+
+        Parameters
+        ----------
+        numbers : float
+            Up to four: the event's ``a`` to ``d``; what isn't given is 0.
+        kind : int
+            From 0 to 255, to tell one's own events apart.
+
+        Raises
+        ------
+        DataError
+            For what can't be sent.
+
+        Examples
+        --------
+        >>> lab.custom("BTCUSDT", 0.3, kind=1)  # doctest: +SKIP
+        """
+        self.live.custom(symbol, numbers, kind)
 
     @overload
     def submit(self, order: Order) -> int: ...
@@ -294,7 +321,7 @@ class Lab:
             raise RiskDenied(f"order {order_id} was denied. {record.reason}.")
         raise AlphaForgeError(f"order {order_id} ended as {K.STATUS_NAMES[record.status]}.")
 
-    async def stream(self, symbol: str, spec: str) -> AsyncIterator[dict[str, Any]]:
+    def stream(self, symbol: str, spec: str) -> AsyncIterator[dict[str, Any]]:
         """Closed bars as they close: dicts with ts (ns UTC), open, high, low, close, volume.
 
         Ends when the lab is closed.
@@ -304,35 +331,7 @@ class Lab:
         EngineHalted
             Where the engine halts.
         """
-        live = self.live
-        number = live.builder(symbol, spec)
-        i = live.engine.instruments[live.engine.index(symbol)]
-        wake = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        end = live.feed.listen(lambda: _wake(loop, wake))
-        series = live.feed.bars.get(number)
-        at = series.count if series is not None else 0
-        try:
-            while True:
-                await wake.wait()
-                wake.clear()
-                if live.closed:
-                    return
-                live.check_running()
-                series = live.feed.bars.get(number)
-                if series is None:
-                    continue
-                stop = series.count  # once: the next bar may come meanwhile
-                _, rows = series.since(at, stop)
-                at = stop
-                for row in rows:
-                    prices = {
-                        n: float(int(row[n]) * i.price) for n in ("open", "high", "low", "close")
-                    }
-                    volume = float(int(row["volume"]) * i.quantity)
-                    yield {"ts": int(row["ts"]), **prices, "volume": volume}
-        finally:
-            end()
+        return closed_bars(self.live, symbol, spec)
 
     def kill(self, flatten: bool = False) -> None:
         """The red button: cancel everything, halt trading, by choice flatten. See ``arm``."""
@@ -465,9 +464,9 @@ class Lab:
         return f"Lab({self.settings.database!r}, {state})"
 
 
-def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop that listened has ended
-        loop.call_soon_threadsafe(event.set)
+def _names(symbols: str | Sequence[str]) -> list[str]:
+    """One symbol or several as a list."""
+    return [symbols] if isinstance(symbols, str) else list(symbols)
 
 
 def _key(database: str) -> str:

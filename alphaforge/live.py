@@ -24,7 +24,7 @@ from alphaforge.engine.engine import Engine
 from alphaforge.engine.journal import Journal
 from alphaforge.engine.risk import LIMIT_NAMES, LIMIT_NOTIONAL, LIMIT_POSITION, LIMIT_RATE
 from alphaforge.engine.watchdog import was_ended, watched
-from alphaforge.errors import EngineHalted, OrderError, StrategyError
+from alphaforge.errors import DataError, EngineHalted, OrderError, StrategyError
 from alphaforge.feed import BAR, Feed
 from alphaforge.order import Order
 from alphaforge.strategy.base import Strategy
@@ -43,6 +43,7 @@ NOTIONAL_LIMIT = 250_000.0
 RATE_LIMIT = 40
 MOST_LIMIT = 1e12
 _ENDLESS_S = 2.0  # for the second run of a handler that was ended once
+ARENA = 1 << 23  # room for what 32 strategies look back on
 JOURNAL_ROWS = 1 << 20  # a back-fill writes hundreds of thousands within a second or two
 
 
@@ -72,7 +73,7 @@ class Live:
             fees=FEES,
             live=True,
             live_from=self.live_from,
-            capacities=L.Capacities(strategies=32, known=1 << 16),
+            capacities=L.Capacities(strategies=32, known=1 << 16, arena=ARENA),
             journal_rows=JOURNAL_ROWS,
             clock=self.exchange.clock,
             on_wall_clock=exchange.speed == 1.0,
@@ -138,8 +139,10 @@ class Live:
 
     # --- strategies -----------------------------------------------------------------------------
 
-    def add(self, strategy: Strategy, symbol: str, spec: str, mode: str) -> int:
-        """Put a strategy on an instrument's bars; its slot. Warmed up with what was seen so far.
+    def add(
+        self, strategy: Strategy, symbols: Sequence[str], spec: str, mode: str, seed: int = 0
+    ) -> int:
+        """Put a strategy on instruments' bars; its slot. Warmed up with what was seen so far.
 
         Raises
         ------
@@ -149,17 +152,22 @@ class Live:
             Where it raises in ``on_start``.
         """
         interval = parse_interval(spec)
-        builder = self.builder(symbol, spec)
+        builders = [self.builder(symbol, spec) for symbol in symbols]
         own = strategy.fresh()
         entry = compiled_entry(own) if mode == "compiled" else python_entry(own)
         timers: list[tuple[int, int]] = []
-        seen = self._seen(builder) if self.started else np.zeros(0, BAR)
+        seen = self._seen(builders, interval) if self.started else np.zeros(0, M.BAR_SLOTS)
         if seen.size:
-            timers = self._warm_up(own, entry, symbol, interval, seen)
+            timers = self._warm_up(own, entry, symbols, interval, seen, seed)
         with self._adding:
             self._arriving = own, entry
             slot = self.engine.add_strategy(
-                entry, [symbol], interval, live_from=self.live_from, started=seen.size > 0
+                entry,
+                symbols,
+                interval,
+                live_from=self.live_from,
+                started=seen.size > 0,
+                seed=seed,
             )
             self.strategies[slot] = own, entry
             self._arriving = None
@@ -171,47 +179,88 @@ class Live:
             self.engine.add_timer(slot, due, timer_id)
         return slot
 
-    def _seen(self, builder: int) -> npt.NDArray[Any]:
-        """The newest closed bars that a late-comer is shown."""
+    def _seen(self, builders: list[int], interval: int) -> npt.NDArray[Any]:
+        """The newest closed bars that a late-comer is shown, merged by time as they closed."""
         self.feed.catch_up()
-        series = self.feed.bars.get(builder)
-        if series is None:
-            return np.zeros(0, BAR)
-        return series.since(series.count - BACKFILL_BARS, series.count)[1]
+        parts = [np.zeros(0, M.BAR_SLOTS)]
+        for builder in sorted(builders):  # of equal times in this order, as they are built
+            series = self.feed.bars.get(builder)
+            if series is not None:
+                _, rows = series.since(series.count - BACKFILL_BARS, series.count)
+                bars = np.zeros(rows.size, M.BAR_SLOTS)
+                for name in rows.dtype.names or ():
+                    bars[name] = rows[name]
+                bars["kind"], bars["interval"] = M.BAR, interval
+                bars["instrument"] = L.pool(self.engine.block, "builders")[builder]["instrument"]
+                parts.append(bars)
+        merged = np.concatenate(parts)
+        return merged[np.argsort(merged["ts"], kind="stable")]
 
     def _warm_up(
-        self, own: Strategy, entry: Entry, symbol: str, interval: int, seen: npt.NDArray[Any]
+        self,
+        own: Strategy,
+        entry: Entry,
+        symbols: Sequence[str],
+        interval: int,
+        bars: npt.NDArray[Any],
+        seed: int,
     ) -> list[tuple[int, int]]:
         """Show a late-comer bars in an engine of its own, where it can't trade.
 
-        Mutates the entry's state. Gives the timers that it has set: due, id.
+        Mutates the entry: its state, the bars it keeps, the numbers it drew. Gives the timers that
+        it has set: due, id.
         """
-        bars = np.zeros(seen.size, M.BAR_SLOTS)
-        for name in seen.dtype.names or ():
-            bars[name] = seen[name]
-        bars["kind"], bars["interval"] = M.BAR, interval
-        bars["instrument"] = self.engine.index(symbol)
-        quiet = Engine(currency=self.engine.currency, live=True)
+        quiet = Engine(currency=self.engine.currency, live=True, capacities=self.engine.capacities)
         for instrument in self.engine.instruments:
             quiet.add_instrument(instrument)
-        quiet.header["now"] = bars["ts_open"][0]
-        quiet.add_strategy(entry, [symbol], interval, live_from=L.FOREVER)
+        quiet.header["now"] = bars["ts_open"].min()
+        quiet.add_strategy(entry, symbols, interval, live_from=L.FOREVER, seed=seed)
         quiet.run(bars, np.zeros(bars.size, np.int64), lambda: None)
         if quiet.fault:
             raise StrategyError(
                 f"{type(own).__name__} raised while it was shown the last {bars.size} bars: "
                 f"{quiet.fault_text()}. Mend it and call again; the session goes on."
             ) from (entry.error or rerun_in_python(quiet, own, 0))
-        if entry.state.size:
-            record = L.pool(quiet.block, "strategies")[0]
-            start = int(record["state"])
-            entry.state = quiet.block[start : start + int(record["bytes"])].copy()
+        record = L.pool(quiet.block, "strategies")[0]
+        entry.state = _part(quiet, int(record["state"]), int(record["bytes"]))
+        entry.draws = int(record["draws"])
+        if entry.looks_back:
+            entry.shown = _part(quiet, int(record["shown"]), int(record["shown_bytes"]))
         left = L.pool(quiet.block, "timers")[: int(quiet.header["timers_used"])]
         return [(int(t["due"]), int(t["id"])) for t in left]
 
     def remove(self, slot: int) -> None:
         """Stop a strategy: its orders are cancelled, its position stays."""
         self.engine.command(M.DETACH, a=slot)
+
+    def custom(self, symbol: str, numbers: Sequence[Any], kind: Any) -> None:
+        """Send an event of now to the strategies on an instrument: their ``on_custom``.
+
+        Raises
+        ------
+        DataError
+            For more than four numbers, what is none, and a kind that isn't from 0 to 255.
+        """
+        self.check_running()
+        index = self.engine.index(symbol)
+        message = np.zeros(1, M.CUSTOM_SLOT)
+        row = message[0]
+        if len(numbers) > 4:
+            raise DataError(
+                f"a custom event carries up to four numbers, not {len(numbers)}. Send two."
+            )
+        for name, value in zip("abcd", numbers, strict=False):
+            if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
+                raise DataError(f"a custom event carries numbers, not {value!r}. Give floats.")
+            row[name] = value
+        if not isinstance(kind, (int, np.integer)) or not 0 <= kind < 256:
+            raise DataError(
+                f"the kind of a custom event is a whole number from 0 to 255, not {kind!r}. "
+                "Give another."
+            )
+        row["ts"], row["ts_recv"] = max(self.engine.clock(), self.live_from), time.time_ns()
+        row["kind"], row["code"], row["instrument"] = M.CUSTOM, kind, index
+        self.engine.send(message)
 
     # --- orders and limits ----------------------------------------------------------------------
 
@@ -407,6 +456,7 @@ def rerun_in_python(engine: Engine, own: Strategy, slot: int) -> BaseException |
     from_bytes(copy, fork.block[start : start + int(record["bytes"])])
     python = python_entry(copy)
     scratch = Journal(1 << 12)
+    record["draws"] = record["draws_before"]
     header: Any = fork.header
     header["journal"], header["out"], header["fault"] = scratch.address, 0, 0
     handler, event = int(header["fault_handler"]), int(header["view_event"])
@@ -419,6 +469,11 @@ def rerun_in_python(engine: Engine, own: Strategy, slot: int) -> BaseException |
     with watched(header, python=True, limit_s=_ENDLESS_S if was_ended() else None):
         python.call(handler, 0, fork.address)
     return python.error
+
+
+def _part(engine: Engine, start: int, size: int) -> npt.NDArray[np.uint8]:
+    """A copy of a part of an engine's block."""
+    return engine.block[start : start + size].copy()
 
 
 def _unknown(order_id: Any) -> OrderError:

@@ -15,7 +15,8 @@ from alphaforge.engine import rules as R
 from alphaforge.engine import terms as T
 from alphaforge.engine.orders import ORDER_EVENTS, TRANSITIONS
 from alphaforge.strategy.actions import OrderView, PositionView
-from alphaforge.strategy.context import Context
+from alphaforge.strategy.context import Context, Random
+from alphaforge.strategy.market import BarView, DepthView, LevelView
 from alphaforge.strategy.views import ATTRIBUTES
 
 UNITS = """Prices and quantities are floats as people write them, times are int64 ns UTC,
@@ -24,9 +25,16 @@ order's type: none a market order, `limit`, `stop`, `touch` (with `limit` or wit
 `trail_limit` or without). `tif`, `trigger`, `stp`, `kind` and `trail_unit` are constants, such as
 `af.GTD`, `af.MARK`, `af.CANCEL_OLDEST`, `af.OUO`, `af.TRAIL_BPS`; `over_ns` and `after_ns` are
 durations. `trail` is a distance in price (`af.TRAIL_PRICE`, where nothing is said), in basis points
-(`af.TRAIL_BPS`) or in average true ranges (`af.TRAIL_ATR`).
+(`af.TRAIL_BPS`) or in average true ranges (`af.TRAIL_ATR`). A name that is recorded and a text that
+is logged are written at the call.
 """
-VIEWS = {"ctx.position(...)": PositionView, "ctx.order(...)": OrderView}
+VIEWS = {
+    "ctx.position(...)": PositionView,
+    "ctx.order(...)": OrderView,
+    "ctx.depth(...)": DepthView,
+    "ctx.level(...)": LevelView,
+    "ctx.bar(...)": BarView,
+}
 OUT = Path(__file__).with_name("reference.md")
 MODELS = {
     "Fees": (venue.Fees,),
@@ -104,12 +112,14 @@ def models() -> str:
 def context() -> str:
     """What a handler may call, as it is declared."""
     rows = []
-    for name, method in vars(Context).items():
-        if not name.startswith("_"):
+    calls = [*(("ctx", pair) for pair in vars(Context).items())]
+    calls += [("ctx.rng", pair) for pair in vars(Random).items()]
+    for owner, (name, method) in calls:
+        if not name.startswith("_") and inspect.isfunction(method):
             parameters = list(inspect.signature(method).parameters.values())[1:]
             shown = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
             text = " ".join((method.__doc__ or "").split("\n\n")[0].split()).replace("``", "`")
-            rows.append([f"`ctx.{name}({shown})`", text])
+            rows.append([f"`{owner}.{name}({shown})`", text])
     views = ((name, view._fields) for name, view in VIEWS.items())
     has = table(
         ["call", "its result has"], [[f"`{n}`", ", ".join(f"`{f}`" for f in v)] for n, v in views]

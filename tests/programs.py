@@ -59,7 +59,11 @@ class Writer:
             i = self.instrument
             leaves += [f"ctx.position({i}).{d.choice(('qty', 'unrealised', 'realised'))}"]
             leaves += [f"ctx.{d.choice(('last', 'bid', 'ask', 'mid'))}({d.choice((i, '1'))})"]
-            leaves += ["ctx.equity()", "ctx.cash()", f"ctx.order(self.n2).{d.choice(('leaves', 'price'))}"]
+            leaves += [
+                "ctx.equity()",
+                "ctx.cash()",
+                f"ctx.order(self.n2).{d.choice(('leaves', 'price'))}",
+            ]
         if depth == 0 or d.random() < 0.25:
             return d.choice(leaves)
         a, b = self.number(depth - 1), self.number(depth - 1)

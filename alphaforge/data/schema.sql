@@ -39,6 +39,9 @@ CREATE TABLE IF NOT EXISTS store.fills (
 CREATE TABLE IF NOT EXISTS store.journal (
     session VARCHAR, seq BIGINT, ts BIGINT, ts_recv BIGINT, kind UTINYINT, code UTINYINT,
     instrument INTEGER, "check" UINTEGER, a BIGINT, b BIGINT, c BIGINT, d BIGINT);
+-- What strategies recorded and logged in live sessions.
+CREATE TABLE IF NOT EXISTS store.notes (
+    session VARCHAR, strategy VARCHAR, logged BOOLEAN, ts BIGINT, text VARCHAR, value DOUBLE);
 
 CREATE OR REPLACE VIEW instruments AS SELECT * EXCLUDE (id, price_num, price_den, lot_num, lot_den, ledger) FROM store.instruments;
 CREATE OR REPLACE VIEW bars AS SELECT i.symbol, b.spec, make_timestamp_ns(b.ts_open) AS open_time,
@@ -72,3 +75,7 @@ CREATE OR REPLACE VIEW fills AS SELECT f.session, f.order_id, i.symbol, make_tim
     FROM store.fills f JOIN store.instruments i ON f.instrument = i.id;
 CREATE OR REPLACE VIEW journal AS SELECT session, seq, make_timestamp_ns(ts) AS ts, kind, code, instrument, a, b, c, d
     FROM store.journal;
+CREATE OR REPLACE VIEW recorded AS SELECT session, make_timestamp_ns(ts) AS ts, strategy, text AS name, value
+    FROM store.notes WHERE NOT logged;
+CREATE OR REPLACE VIEW log AS SELECT session, make_timestamp_ns(ts) AS ts, strategy, text, value
+    FROM store.notes WHERE logged;

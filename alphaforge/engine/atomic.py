@@ -145,6 +145,15 @@ if JIT:
         return I64(I64, I64), codegen
 
     @intrinsic
+    def bits_of(typingctx, value):
+        """The bits of a float64 as int64."""
+
+        def codegen(context, builder, signature, args):
+            return builder.bitcast(args[0], ir.IntType(64))
+
+        return I64(types.float64), codegen
+
+    @intrinsic
     def trailing_zeros(typingctx, word):
         """Zero bits below a word's lowest one; 64 where it has none."""
 
@@ -225,6 +234,9 @@ else:
 
     def wrap_add(left: int, right: int) -> int:
         return _wrapped(int(left) + int(right))
+
+    def bits_of(value: float) -> int:
+        return ctypes.c_int64.from_buffer(ctypes.c_double(value)).value
 
     def trailing_zeros(word: int) -> int:
         word = int(word)

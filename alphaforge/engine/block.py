@@ -39,6 +39,9 @@ timer_at = view(L.TIMER)
 alert_at = view(L.ALERT)
 command_at = view(L.COMMAND)
 notice_at = view(L.NOTICE)
+alert_notice_at = view(L.ALERT_NOTICE)
+shown_at = view(L.SHOWN)
+custom_at = view(M.CUSTOM_SLOT)
 
 
 @hot

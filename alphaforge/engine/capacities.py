@@ -27,9 +27,10 @@ class Capacities:
     delayed : bool
         True keeps a second set of books, the venue's, for feeds that are late.
     arena : int
-        Bytes for strategies' records and indicator windows.
+        Bytes for strategies' records, indicator windows and the bars that they look back on.
     queue : int
-        Commands that the handlers of one event may issue, a power of two.
+        Commands that the handlers of one event may issue, and values that they may record; a power
+        of two.
     rates : int
         The highest order rate that can be limited.
     venues, tiers, latencies : int
@@ -66,10 +67,11 @@ class Capacities:
         """Journal rows that one event writes at most.
 
         What applying it takes (each working order fills, each builder closes a bar), the rounds
-        until ``settle_rows``, and a last one in which each command is an order that fills.
+        until ``settle_rows``, a last one in which each command is an order that fills, and as many
+        values recorded as ``queue``.
         """
         orders = ROWS_PER_ORDER * (self.orders + self.queue)
-        return orders + self.settle_rows + 2 * self.builders + 64
+        return orders + self.settle_rows + self.queue + 2 * self.builders + 64
 
     def counts(self) -> dict[str, int]:
         """Records in each pool."""

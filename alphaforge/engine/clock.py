@@ -29,7 +29,8 @@ def add_timer(m, owner, due, timer_id):
 @kernel
 def set_timer(m, owner, after_ns, timer_id):
     """Ask for ``on_timer`` at now + ``after_ns``; a pool that is full is a fault."""
-    if add_timer(m, owner, engine_at(m).now + max(after_ns, 0), timer_id) < 0:
+    now = engine_at(m).now
+    if add_timer(m, owner, now + min(max(after_ns, 0), L.FOREVER - now), timer_id) < 0:
         fail(m, K.FAULT_TIMERS_FULL)
 
 

@@ -195,7 +195,8 @@ TRADING_ACTIVE, TRADING_REDUCING, TRADING_HALTED = range(3)
     FAULT_TIMERS_FULL,
     FAULT_TIMERS,
     FAULT_ROWS,
-) = range(11)
+    FAULT_RECORDS,
+) = range(12)
 FAULT_TEXT = {
     FAULT_NONE: "none",
     FAULT_OVERFLOW: "an amount passed int64 (prices x quantities too large)",
@@ -208,7 +209,15 @@ FAULT_TEXT = {
     FAULT_TIMERS_FULL: "more timers than the pool holds",
     FAULT_TIMERS: "a million timers fired before one event: one that sets itself anew without end?",
     FAULT_ROWS: "the answers to one event passed the journal's room for it",
+    FAULT_RECORDS: "more values recorded and logged in one event than its room in the journal",
 }
+FAULT_ROOM = {
+    FAULT_QUEUE_FULL: "commands_n",
+    FAULT_ORDERS_FULL: "orders_n",
+    FAULT_TIMERS_FULL: "timers_n",
+    FAULT_RECORDS: "commands_n",
+}
+"""Faults of what is full -> the header's field that says how many there is room for."""
 
 # --- handlers: bits of a strategy's mask, and what its entry point is called with -----------------
 (
@@ -221,7 +230,10 @@ FAULT_TEXT = {
     ON_TIMER,
     ON_STOP,
     ON_BOOK,
-) = range(9)
+    ON_ALERT,
+    ON_ACTION,
+    ON_CUSTOM,
+) = range(12)
 HANDLER_NAMES = (
     "on_start",
     "on_bar",
@@ -232,7 +244,14 @@ HANDLER_NAMES = (
     "on_timer",
     "on_stop",
     "on_book",
+    "on_alert",
+    "on_action",
+    "on_custom",
 )
+
+# --- corporate actions ----------------------------------------------------------------------------
+SPLIT = 0
+ACTION_NAMES = {SPLIT: "split"}
 
 # --- what a DEFINE command brings -----------------------------------------------------------------
 DEFINE_INSTRUMENT, DEFINE_BUILDER, DEFINE_STRATEGY, DEFINE_TIMER, DEFINE_VENUE = range(5)

@@ -14,11 +14,12 @@ from alphaforge.engine.block import (
     order,
     position,
     strategy,
+    strategy_at,
     timer_at,
     venue,
 )
 from alphaforge.engine.clock import add_timer
-from alphaforge.engine.jit import entry, kernel, part
+from alphaforge.engine.jit import entry, hot, kernel, part
 from alphaforge.engine.portfolio import leave_to_host
 
 
@@ -82,11 +83,18 @@ def _link_builder(m, k):
     builder(m, last).next = k
 
 
+@hot
+def _lines(size):
+    """Bytes of the whole cache lines that hold so many."""
+    return (size + L.LINE - 1) // L.LINE * L.LINE
+
+
 @kernel
-def _is_free(m, k, room):
+def _is_free(m, k, room, shown):
     """Whether a stopped strategy's slot can be another's: flat, nothing working, arena enough."""
     h = engine_at(m)
-    if strategy(m, k).running == 1 or strategy(m, k).room < room:
+    s = strategy(m, k)
+    if s.running == 1 or s.room < room or s.shown_room < shown:
         return False
     for i in range(h.instruments_used):
         if position(m, k + 2, i).qty != 0:
@@ -100,39 +108,49 @@ def _is_free(m, k, room):
 
 
 @kernel
-def _strategy_slot(m, room):
-    """A slot with so many bytes of arena: a stopped strategy's, else a new one, else -1."""
+def _strategy_slot(m, room, shown):
+    """A slot with so many bytes of arena: a stopped strategy's, else a new one, else -1.
+
+    ``shown`` are those for the bars that it was shown, after its state and what that was before.
+    """
     h = engine_at(m)
     for k in range(h.strategies_used):
-        if _is_free(m, k, room):
+        if _is_free(m, k, room, shown):
             leave_to_host(m, k + 2)
             return k
-    if h.strategies_used >= h.strategies_n or h.arena_used + 2 * room > h.arena_n:
+    if h.strategies_used >= h.strategies_n or h.arena_used + 2 * room + shown > h.arena_n:
         return -1
     k = h.strategies_used
-    strategy(m, k).state = h.arena_at + h.arena_used
-    strategy(m, k).room = room
-    h.arena_used += 2 * room
+    s = strategy(m, k)
+    s.state = h.arena_at + h.arena_used
+    s.room = room
+    s.shown_room = shown
+    h.arena_used += 2 * room + shown
     h.strategies_used += 1
     return k
 
 
 @kernel
 def _define_strategy(m, record, size, watch_list):
-    """Copy a STRATEGY record, its state after it, and its watch list into the block."""
+    """Copy a STRATEGY record, the state and bars after it, and its watch list into the block."""
     h = engine_at(m)
-    k = _strategy_slot(m, (size + L.LINE - 1) // L.LINE * L.LINE)
+    shown = strategy_at(record).shown_bytes
+    k = _strategy_slot(m, _lines(size), _lines(shown))
     if k < 0:
         return -1
     s = strategy(m, k)
-    state, room = s.state, s.room
+    state, room, shown_room = s.state, s.room, s.shown_room
     copy_bytes(m + h.strategies_at + k * L.STRATEGY_BYTES, record, L.STRATEGY_BYTES)
     s.state = state
     s.before = state + room
     s.room = room
     s.bytes = size
+    s.shown = state + 2 * room if shown > 0 else 0
+    s.shown_room = shown_room
     if size > 0:
         copy_bytes(m + s.state, record + L.STRATEGY_BYTES, size)
+    if shown > 0:
+        copy_bytes(m + s.shown, record + L.STRATEGY_BYTES + size, shown)
     copy_bytes(m + h.watches_at + k * h.instruments_n, watch_list, h.instruments_n)
     return k
 

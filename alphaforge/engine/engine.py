@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import threading
 import time
@@ -37,6 +38,9 @@ class StrategyEntry(Protocol):
     handlers: int
     state: npt.NDArray[np.uint8]
     error: BaseException | None
+    looks_back: bool
+    shown: npt.NDArray[np.uint8] | None
+    draws: int
 
 
 class Engine:
@@ -205,6 +209,7 @@ class Engine:
         interval_ns: int = 0,
         live_from: int = 0,
         started: bool = False,
+        seed: int = 0,
     ) -> int:
         """Add a strategy that trades some instruments; its slot.
 
@@ -215,16 +220,21 @@ class Engine:
         live_from : int
             Until this time, ns UTC, its orders aren't taken: it is warming up.
         started : bool
-            It was warmed up in another engine, and ``on_start`` ran there.
+            It was warmed up in another engine of these capacities, and ``on_start`` ran there.
+        seed : int
+            Of its ``ctx.rng``.
         """
-        record = np.zeros(L.STRATEGY.itemsize + entry.state.size, np.uint8)
-        head = record[: L.STRATEGY.itemsize].view(L.STRATEGY)[0]
-        head["entry"], head["handlers"] = entry.address, entry.handlers
-        head["interval"], head["live_from"], head["running"] = interval_ns, live_from, 1
-        head["started"] = int(started)
-        record[L.STRATEGY.itemsize :] = entry.state
         watch = np.zeros(self.capacities.instruments, np.uint8)
         watch[[self.index(symbol) for symbol in symbols]] = 1
+        shown = entry.shown
+        if shown is None:
+            shown = room_for_bars(watch) if entry.looks_back else np.zeros(0, np.uint8)
+        head = np.zeros(1, L.STRATEGY)
+        head["entry"], head["handlers"] = entry.address, entry.handlers
+        head["interval"], head["live_from"], head["running"] = interval_ns, live_from, 1
+        head["started"], head["shown_bytes"] = int(started), shown.size
+        head["seed"], head["draws"] = stream_of(seed), entry.draws
+        record = np.concatenate([head.view(np.uint8), entry.state, shown])
         running = self.running
         k = self._define(K.DEFINE_STRATEGY, record, "strategies", entry.state.size, watch, entry)
         if self.live and not running and not started:
@@ -413,6 +423,8 @@ class Engine:
         """Why it halted, in words."""
         header = self.header
         text = K.FAULT_TEXT[self.fault]
+        if self.fault in K.FAULT_ROOM:
+            text += f" ({int(header[K.FAULT_ROOM[self.fault]]):,})"
         if self.fault == K.FAULT_STRATEGY:
             text += f" ({K.HANDLER_NAMES[int(header['fault_handler'])]})"
         return f"{text}, in event {int(header['fault_event']):,}"
@@ -436,6 +448,24 @@ class Engine:
             if time.monotonic() - began > deadline:
                 raise EngineHalted(f"the engine didn't answer within {deadline:g} s while {what}.")
             time.sleep(0.0005)
+
+
+def room_for_bars(watch: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Memory for the bars that a strategy is shown of the instruments marked 1; no bar yet.
+
+    Laid out as ``engine.shown`` has it; 48 KB an instrument.
+    """
+    size = 8 + L.SHOWN_BARS * L.SHOWN_BYTES
+    memory = np.zeros(watch.size + int(watch.sum()) * size // 8, np.int64)
+    watched = np.flatnonzero(watch)
+    memory[watched] = 8 * watch.size + size * np.arange(watched.size)
+    return memory.view(np.uint8)
+
+
+def stream_of(seed: int) -> int:
+    """The seed of a strategy's random numbers: other streams than a venue's of the same seed."""
+    digest = hashlib.sha256(f"strategy {int(seed)}".encode()).digest()
+    return int.from_bytes(digest[:8], "little", signed=True)
 
 
 def instrument_record(instrument: Instrument, currency: str) -> npt.NDArray[Any]:

@@ -77,6 +77,8 @@ ENGINE = record(
     ("open_orders", "i8"),
     ("defines", "i8"),  # DEFINE commands, ever, and the index that the last one gave or -1
     ("defined", "i8"),
+    ("said", "i8"),  # values recorded and logged in one event, and in which
+    ("said_in", "i8"),
     ("settle_rows", "i8"),  # after so many journal rows no further round of an event is begun
     # what a handler is being shown
     ("view_event", "i8"),  # addresses: the event or notice, its INSTRUMENT, this header

@@ -258,7 +258,8 @@ def entry(signature: str) -> Callable[[Callable[..., Any]], Any]:
 
 def _register() -> None:
     """Import the modules whose entries nothing else would import: decorating registers them."""
-    for name in ("engine.kernels", "math", "strategy.actions", "venues.simulated"):
+    strategy = (f"strategy.{name}" for name in ("actions", "draws", "market", "notes"))
+    for name in ("engine.kernels", "math", *strategy, "venues.simulated"):
         importlib.import_module(f"alphaforge.{name}")
 
 

@@ -236,12 +236,29 @@ STRATEGY = record(
     ("before", "i8"),  # and of that record before the last handler call, in live engines
     ("handlers", "i8"),  # bits, 1 << ON_BAR ...
     ("interval", "i8"),  # bars of this length only, ns; 0 any
+    ("shown", "i8"),  # offset from the header of the bars it was shown; 0 none are kept
     ("live_from", "i8"),  # orders before this time are not taken: warming up
     ("running", "i8"),
     ("started", "i8"),  # 1: it was warmed up elsewhere, ``on_start`` ran there
     ("bytes", "i8"),  # of its record and windows
     ("room", "i8"),  # bytes of the arena that it may use, twice: for its state and for before
+    ("shown_bytes", "i8"),
+    ("shown_room", "i8"),  # bytes of the arena for the bars it was shown
+    ("seed", "i8"),  # of ``ctx.rng``, and numbers drawn from it, ever
+    ("draws", "i8"),
+    ("draws_before", "i8"),  # and before the last handler call, in live engines
 )
+
+SHOWN_BARS = 1000
+SHOWN = record(
+    ("ts", "i8"),
+    ("open", "i8"),  # ticks
+    ("high", "i8"),
+    ("low", "i8"),
+    ("close", "i8"),
+    ("volume", "i8"),  # lots
+)
+"""A bar as a strategy was shown it; see ``engine.shown``."""
 
 BUILDER = record(
     ("instrument", "i8"),
@@ -281,7 +298,7 @@ ALERT = record(
 COMMAND = record(("kind", "i8"), ("slot", "i8"), ("a", "i8"), ("b", "i8"), ("c", "i8"), ("d", "i8"))
 
 NOTICE = record(
-    ("handler", "i8"),  # ON_ORDER or ON_FILL
+    ("handler", "i8"),  # ON_ORDER, ON_FILL or ON_ALERT
     ("strategy", "i8"),
     ("instrument", "i8"),
     ("status", "i8"),
@@ -294,6 +311,22 @@ NOTICE = record(
     ("leaves", "i8"),
     ("tag", "i8"),
 )
+
+ALERT_NOTICE = record(
+    ("handler", "i8"),  # ON_ALERT
+    ("strategy", "i8"),
+    ("instrument", "i8"),  # -1 none
+    ("rule", "i8"),
+    ("id", "i8"),
+    ("ts", "i8"),
+    ("limit", "i8"),
+    ("value", "i8"),
+    ("severity", "i8"),
+    ("count", "i8"),
+    ("spare1", "i8"),
+    ("spare2", "i8"),
+)
+"""A notice of an alert: as long as ``NOTICE``, whose first three fields it shares."""
 
 CONTROL = record(
     ("stop", "i8"),  # 1 asks the loop to end
@@ -318,6 +351,7 @@ TIMER_BYTES = TIMER.itemsize
 ALERT_BYTES = ALERT.itemsize
 COMMAND_BYTES = COMMAND.itemsize
 NOTICE_BYTES = NOTICE.itemsize
+SHOWN_BYTES = SHOWN.itemsize
 
 POOLS: dict[str, np.dtype[np.generic]] = {
     "instruments": INSTRUMENT,

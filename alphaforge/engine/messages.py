@@ -66,6 +66,8 @@ TIMER_ROW = 69
 TERMS_ROW = 70
 BOOK_ROW = 71
 CASH_ROW = 72
+METRIC_ROW = 73
+LOG_ROW = 74
 
 FIRST_OUTPUT = ORDER_ROW
 """Journal kinds from here on are outputs: they alone make the journal hash."""
@@ -128,6 +130,21 @@ BAR_SLOTS = record(
 )
 """A bar event: two slots."""
 
+CUSTOM_SLOT = record(
+    ("seq", "i8"),
+    ("ts", "i8"),
+    ("ts_recv", "i8"),
+    ("kind", "u1"),
+    ("code", "u1"),  # which of the sender's kinds
+    ("instrument", "u2"),
+    ("check", "u4"),
+    ("a", "f8"),
+    ("b", "f8"),
+    ("c", "f8"),
+    ("d", "f8"),
+)
+"""What somebody sends beside the market: one slot, its payload float64."""
+
 ORDER_SLOTS = record(
     ("seq", "i8"),
     ("ts", "i8"),
@@ -189,7 +206,7 @@ PAYLOADS = {
     TRADE: "a price_tick, b qty_lot, c trade_id, d aggressor side (+1, -1, 0 unknown)",
     QUOTE: "a bid_tick, b bid_lot, c ask_tick, d ask_lot",
     DEPTH: "a price_tick, b the level's new total qty_lot (0 removes), c side, d orders there",
-    ACTION: "a numerator, b denominator of a split",
+    ACTION: "a numerator, b denominator, c kind (0 a split)",
     CLOCK: "nothing: ts is the watermark",
     WAKE: "nothing: ts is the live clock",
     BOOK: "a first id, b last id, c id of the frame before or -1 unchecked, d checksum or -1",
@@ -202,7 +219,7 @@ PAYLOADS = {
     FUNDING: "a rate (parts per billion of the position at the mark, longs pay), b price_tick or 0",
     STATUS: "a trading status, b when the session ends (ns UTC) or 0",
     AUCTION: "a price_tick, b qty_lot, c 0 opening, 1 closing",
-    CUSTOM: "a, b, c, d yours",
+    CUSTOM: "code kind (0..255, yours); a, b, c, d the bits of four float64",
     SUBMIT: "see SUBMIT_SLOTS",
     CANCEL: "a order_id",
     CANCEL_ALL: "a instrument or -1",
@@ -232,10 +249,12 @@ PAYLOADS = {
     ),
     BOOK_ROW: "code book state; a expected, b found, c messages left out so far, d book",
     CASH_ROW: "code cause; a amount (ledger), b rate, c signed qty_lot, d price_tick",
+    METRIC_ROW: "a strategy, b name id (first 8 bytes of its sha256), c bits of a float64",
+    LOG_ROW: "a strategy, b text id (first 8 bytes of its sha256), c bits of a float64",
 }
 
-_SIZES = [r.itemsize for r in (SLOT, BAR_SLOTS, ORDER_SLOTS, SUBMIT_SLOTS)]
-if _SIZES != [64, 128, 128, 128]:
+_SIZES = [r.itemsize for r in (SLOT, CUSTOM_SLOT, BAR_SLOTS, ORDER_SLOTS, SUBMIT_SLOTS)]
+if _SIZES != [64, 64, 128, 128, 128]:
     raise TypeError("messages must be whole slots: a field was added or lost")
 
 BAR_SLOTS_BYTES = BAR_SLOTS.itemsize  # a plain integer: kernels can't read a dtype's attribute

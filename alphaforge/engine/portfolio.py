@@ -16,6 +16,7 @@ from alphaforge.engine.jit import hot, kernel, part
 from alphaforge.engine.journal import journal_output
 from alphaforge.engine.money import mul_div, notional
 from alphaforge.engine.resting import leave_venue, split_market, split_resting
+from alphaforge.engine.shown import split_shown
 from alphaforge.engine.terms import TRAILING, has
 
 _LARGEST = 2**62  # sums of amounts stay below half of int64
@@ -206,6 +207,7 @@ def split(m, i, numerator, denominator):
     k.rising = L.NO_PRICE  # emulated orders are looked at anew
     k.before = mul_div(m, k.before, denominator, numerator)
     split_market(m, i, numerator, denominator)
+    split_shown(m, i, numerator, denominator)
     slot = k.open_head
     while slot >= 0:
         o = order(m, slot)

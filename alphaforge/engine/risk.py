@@ -11,15 +11,20 @@ from alphaforge.engine import messages as M
 from alphaforge.engine import rules as R
 from alphaforge.engine.block import (
     alert,
+    alert_notice_at,
     engine_at,
+    fail,
     instrument,
     market,
+    notice_address,
     order,
     position,
     rate_time,
     set_rate_time,
+    strategy,
     submit_slots_at,
     venue,
+    watches,
 )
 from alphaforge.engine.jit import entry, hot, kernel, part
 from alphaforge.engine.journal import journal_output
@@ -304,9 +309,37 @@ def count_order(m):
     h.orders += 1
 
 
+@kernel
+def _tell(m, k, n):
+    """Queue the n-th alert ever for a running strategy, if it handles such."""
+    h = engine_at(m)
+    s = strategy(m, k)
+    if s.running == 0 or (s.handlers >> K.ON_ALERT) & 1 == 0:
+        return
+    if h.notice_head - h.notice_tail >= h.notices_n:
+        fail(m, K.FAULT_QUEUE_FULL)
+        return
+    a = alert(m, n % h.alerts_n)
+    told = alert_notice_at(notice_address(m, h.notice_head))
+    told.handler = K.ON_ALERT
+    told.strategy = k
+    told.instrument = a.instrument
+    told.rule = a.rule
+    told.id = a.id
+    told.ts = a.ts
+    told.limit = a.limit
+    told.value = a.value
+    told.severity = a.severity
+    told.count = a.count
+    h.notice_head += 1
+
+
 @part("void(int64, int64, int64, int64, int64, int64)")
 def raise_alert(m, rule, severity, i, limit, value):
-    """Raise an alert, or count it again where the same rule and instrument stand unacknowledged."""
+    """Raise an alert, or count it again where the same rule and instrument stand unacknowledged.
+
+    When it is first raised the strategies on its instrument are told, or all where it has none.
+    """
     h = engine_at(m)
     first = max(0, h.alert_seq - h.alerts_n)
     for n in range(h.alert_seq - 1, first - 1, -1):
@@ -332,6 +365,9 @@ def raise_alert(m, rule, severity, i, limit, value):
     a.count = 1
     a.acknowledged = 0
     journal_output(m, M.ALERT_ROW, rule, max(i, 0), a.id, limit, value, 1)
+    for k in range(h.strategies_used):
+        if i < 0 or watches(m, k, i) != 0:
+            _tell(m, k, h.alert_seq - 1)
 
 
 @kernel

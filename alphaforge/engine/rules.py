@@ -132,6 +132,10 @@ IN_LOTS = (
 IN_MONEY = (MAX_NOTIONAL, INSTRUMENT_NOTIONAL, FREE_BALANCE, LIQUIDATION)
 """Codes whose numbers are ledger units."""
 
+LOTS_BITS = sum(1 << rule for rule in IN_LOTS)
+MONEY_BITS = sum(1 << rule for rule in IN_MONEY)
+"""The same as bits, for kernels."""
+
 REASONS = (DUPLICATE_ID, ENGINE_HALTED, KILL_SWITCH, OVER_FILL, UNKNOWN_FILL, BOOK_STALE)
 """Codes that no check gives: other reasons to deny, or alerts."""
 

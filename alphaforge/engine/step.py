@@ -5,8 +5,8 @@
 2. The event is applied: book, last price, bar builders, split. A stored bar is matched at its open
    and along its range, then marked at its close: nothing sees the close before the open matched.
 3. The venue inside fills what it can; every fill walks orders -> portfolio -> journal.
-4. Handlers run: order and fill events, then the market event, then bars it closed, oldest first;
-   strategies in the order in which they were added.
+4. Handlers run: order and fill events and alerts, then the market event, then bars it closed,
+   oldest first; strategies in the order in which they were added.
 5. What they asked for goes through risk to the venue; 3-5 repeat until nothing is due.
 """
 
@@ -56,6 +56,7 @@ from alphaforge.engine.market_events import (
 from alphaforge.engine.portfolio import follow_equity, journal_account, split
 from alphaforge.engine.reports import apply_report
 from alphaforge.engine.ring import slots_of
+from alphaforge.engine.shown import keep_shown
 
 _DAY = 86_400_000_000_000
 _KIND_AT = M.offset_of(M.SLOT, "kind")
@@ -76,8 +77,10 @@ def call_handler(m, k, handler, i, address):
     h.view_event = address
     h.view_instrument = m + h.instruments_at + i * L.INSTRUMENT_BYTES
     h.view_strategy = k
-    if h.live == 1 and s.bytes > 0:
-        copy_bytes(m + s.before, m + s.state, s.bytes)
+    if h.live == 1:
+        s.draws_before = s.draws
+        if s.bytes > 0:
+            copy_bytes(m + s.before, m + s.state, s.bytes)
     h.calls += 1
     raised = call_entry(s.entry, handler, m + s.state, m)
     h.calls += 1
@@ -93,7 +96,7 @@ def _deliver_notices(m):
     while h.notice_tail < h.notice_head:
         address = notice_address(m, h.notice_tail)
         n = notice_at(address)
-        call_handler(m, n.strategy, n.handler, n.instrument, address)
+        call_handler(m, n.strategy, n.handler, max(n.instrument, 0), address)
         h.notice_tail += 1
 
 
@@ -108,8 +111,11 @@ def _deliver_market(m, handler, i, address):
 def _deliver_bar(m, address):
     bar = bar_at(address)
     for k in range(engine_at(m).strategies_used):
-        wanted = strategy(m, k).interval
+        s = strategy(m, k)
+        wanted = s.interval
         if (wanted == 0 or wanted == bar.interval) and watches(m, k, bar.instrument) != 0:
+            if s.shown != 0:
+                keep_shown(m, k, address)
             call_handler(m, k, K.ON_BAR, bar.instrument, address)
 
 
@@ -271,9 +277,9 @@ def _known_instrument(m, e):
     return False
 
 
-@part("void(int64, int64, int64)")
+@part("int64(int64, int64, int64)")
 def _apply_rare(m, e, kind):
-    """Events that don't come by the million."""
+    """Events that don't come by the million; the handler that they are shown to, or -1."""
     s = slot_at(e)
     if kind == M.CLOCK:
         close_until(m, s.ts)
@@ -292,7 +298,10 @@ def _apply_rare(m, e, kind):
     elif _known_instrument(m, e):
         if kind == M.ACTION:
             split(m, s.instrument, s.a, s.b)
-        elif kind == M.MARK or kind == M.INDEX:
+            return K.ON_ACTION
+        if kind == M.CUSTOM:
+            return K.ON_CUSTOM
+        if kind == M.MARK or kind == M.INDEX:
             apply_price(m, e)
         elif kind == M.FUNDING:
             apply_funding(m, e)
@@ -300,6 +309,14 @@ def _apply_rare(m, e, kind):
             apply_status(m, e)
         elif kind == M.AUCTION:
             apply_auction(m, e)
+    return -1
+
+
+@hot
+def _is_of_now(m, kind, ts):
+    """Whether a person sent it: a command, or something of one's own that isn't of the past."""
+    command = kind >= M.SUBMIT and kind <= M.LAST_COMMAND
+    return command or (kind == M.CUSTOM and ts >= engine_at(m).live_from)
 
 
 @kernel
@@ -308,8 +325,8 @@ def step(m, e):
     h = engine_at(m)
     ts = slot_at(e).ts
     kind = load_u1(e + _KIND_AT)
-    if h.now < h.live_from and kind >= M.SUBMIT and kind <= M.LAST_COMMAND:
-        ts = h.now  # a command of now, amid a back-fill's past
+    if h.now < h.live_from and _is_of_now(m, kind, ts):
+        ts = h.now  # amid a back-fill's past
     if h.next_due < ts:
         run_due(m, ts, L.FOREVER)
     h.now = max(h.now, ts)
@@ -339,7 +356,7 @@ def step(m, e):
             if slot_at(e).code & M.MORE == 0:
                 handler = K.ON_BOOK
     else:
-        _apply_rare(m, e, kind)
+        handler = _apply_rare(m, e, kind)
     if h.algo_head >= 0:
         work_algorithms(m)
     if h.next_flight <= h.now:
@@ -348,7 +365,7 @@ def step(m, e):
         _deliver_notices(m)
     if kind == M.BAR:
         _deliver_bar(m, e)
-    elif handler >= 0 and slot_at(e).code & M.VENUE_ONLY == 0:
+    elif handler == K.ON_CUSTOM or (handler >= 0 and slot_at(e).code & M.VENUE_ONLY == 0):
         _deliver_market(m, handler, slot_at(e).instrument, e)
     if h.pending_used > 0:
         _deliver_pending(m)

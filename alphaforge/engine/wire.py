@@ -42,7 +42,7 @@ _TURN = 2.0 * math.pi
 
 
 @kernel
-def _uniform(seed, n):
+def uniform(seed, n):
     """The n-th number of a stream in (0, 1]: splitmix64 (Steele, Lea, Flood 2014)."""
     z = wrap_add(seed, wrap_mul(n, _GOLDEN))
     z = wrap_mul(z ^ ((z >> 30) & (2**34 - 1)), _MIX1)
@@ -52,13 +52,18 @@ def _uniform(seed, n):
 
 
 @kernel
+def normal(seed, n):
+    """A standard normal number from the uniforms n - 1 and n of a stream: Box and Muller (1958)."""
+    first, second = uniform(seed, n - 1), uniform(seed, n)
+    return math.sqrt(-2.0 * math.log(first)) * math.cos(_TURN * second)
+
+
+@kernel
 def _drawn(m, v, median):
-    """A lognormal delay with this median, ns; by Box and Muller (1958) from two uniforms."""
+    """A lognormal delay with this median, ns."""
     here = venue(m, v)
     here.draws += 2
-    first, second = _uniform(here.seed, here.draws - 1), _uniform(here.seed, here.draws)
-    normal = math.sqrt(-2.0 * math.log(first)) * math.cos(_TURN * second)
-    return int(median * math.exp(here.sigma * normal))
+    return int(median * math.exp(here.sigma * normal(here.seed, here.draws)))
 
 
 @kernel

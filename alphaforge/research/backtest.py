@@ -20,14 +20,15 @@ from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine import rules as R
-from alphaforge.engine.engine import Engine
+from alphaforge.engine.engine import Engine, room_for_bars
 from alphaforge.engine.journal import checksums
 from alphaforge.engine.watchdog import was_ended, watched
 from alphaforge.errors import ConfigError, EngineHalted, StrategyError
 from alphaforge.instrument import Instrument
+from alphaforge.research.custom import custom_events
 from alphaforge.research.run import Run
 from alphaforge.research.stream import Stream, event_stream, recorded_stream
-from alphaforge.strategy.base import Strategy, check_mode, check_strategy
+from alphaforge.strategy.base import Strategy, check_mode, check_seed, check_strategy
 from alphaforge.strategy.compile import Entry, compiled_entry, python_entry
 from alphaforge.strategy.digest import class_digest
 from alphaforge.strategy.fields import from_bytes
@@ -53,6 +54,8 @@ def backtest(
     fill: str | None = None,
     mode: str = "compiled",
     progress: Progress | None = None,
+    custom: Any = None,
+    seed: int = 0,
 ) -> Run:
     """Run a strategy over stored bars, or over a recording of a market.
 
@@ -76,25 +79,34 @@ def backtest(
         ``"compiled"`` or ``"python"``; both give the same journal.
     progress : callable, optional
         Called with (done, total) bytes now and then.
+    custom : DataFrame, optional
+        What the strategy's ``on_custom`` is shown, each row after all market events of its time:
+        see ``alphaforge.research.custom.custom_events``.
+    seed : int
+        Of the strategy's ``ctx.rng``, from 0.
 
     Raises
     ------
     StrategyError
         With the user's line, where a handler raised or can't be compiled.
+    DataError
+        Where the custom events can't be what they are given as.
     """
     began = time.perf_counter()
     names = [symbols.instrument.symbol] if isinstance(symbols, Recording) else symbols
     _check(strategy, names, mode, cash, fees)
+    check_seed(seed)
     venue = _venue(venue, fill)
+    own = None if custom is None else custom_events(custom, names)
     if isinstance(symbols, Recording):
         interval, spec, instruments = 0, "recorded", [symbols.instrument]
-        stream = recorded_stream(symbols, venue.latency)
+        stream = recorded_stream(symbols, venue.latency, own)
     else:
         interval = parse_interval(spec)
         spec = format_interval(interval)  # "60s" and "1m" are one run
         instruments = [history.instrument(symbol) for symbol in names]
         _check_currency(instruments)
-        stream = event_stream(history, names, spec)
+        stream = event_stream(history, names, spec, own)
     recording = symbols if isinstance(symbols, Recording) else None
     symbols = names
     inputs = hashlib.sha256(stream.events.data).digest()
@@ -108,7 +120,7 @@ def backtest(
             cash=cash,
             fees=fees,
             venue=venue,
-            capacities=capacities_for(venue, fees),
+            capacities=with_room(capacities_for(venue, fees), entry, len(symbols)),
         )
         for instrument in instruments:
             made.add_instrument(instrument)
@@ -119,12 +131,12 @@ def backtest(
         return made
 
     machine = engine()
-    machine.add_strategy(entry, symbols, interval)
+    machine.add_strategy(entry, symbols, interval, seed=seed)
     rows, equity = _run(machine, stream, progress)
     if machine.fault:
         again = engine()
         again.add_strategy(
-            compiled_entry(strategy) if mode == "compiled" else entry, symbols, interval
+            compiled_entry(strategy) if mode == "compiled" else entry, symbols, interval, seed=seed
         )
         _explain(machine, again, entry, strategy, mode, stream)
     final = strategy.fresh()
@@ -134,7 +146,8 @@ def backtest(
         from_bytes(final, machine.block[start : start + int(record["bytes"])])
     else:
         final = entry.keep[1]
-    config = {"cash": cash, "fees": asdict(fees or Fees()), "spec": spec, **venue.describe()}
+    config = {"cash": cash, "fees": asdict(fees or Fees()), "spec": spec, "seed": int(seed)}
+    config |= venue.describe()
     run = Run(
         run_id=_run_id(strategy, inputs, config, symbols),
         strategy=final,
@@ -203,6 +216,16 @@ def capacities_for(venue: Venue, fees: Fees | None) -> L.Capacities:
         queued=1 << 16 if venue.depth == "L3" else 0,
         levels=1 << 14 if venue.depth != "L1" else base.levels,
         far=1 << 15 if venue.depth != "L1" else base.far,
+    )
+
+
+def with_room(capacities: L.Capacities, entry: Entry, instruments: int) -> L.Capacities:
+    """The same with an arena that a strategy fits into, whatever it keeps."""
+    watch = np.zeros(capacities.instruments, np.uint8)
+    watch[:instruments] = 1
+    shown = room_for_bars(watch).size if entry.looks_back else 0
+    return replace(
+        capacities, arena=max(capacities.arena, 2 * entry.state.size + shown + 4 * L.LINE)
     )
 
 

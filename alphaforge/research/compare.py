@@ -8,6 +8,7 @@ user wrote, and this says which field, at which event.
 
 from __future__ import annotations
 
+import contextlib
 import html
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from alphaforge.engine.ring import slots_of
 from alphaforge.engine.watchdog import was_ended
 from alphaforge.errors import DataError
 from alphaforge.instrument import Instrument
+from alphaforge.research.backtest import capacities_for, with_room
 from alphaforge.research.stream import Stream, event_stream, recorded_stream
 from alphaforge.strategy.base import Strategy, check_strategy
 from alphaforge.strategy.compile import Entry, compiled_entry, python_entry
@@ -156,7 +158,7 @@ def _stream(
             "check wants bars: a DataFrame with open, high, low, close and volume, such as "
             f"lab.bars('AAPL', '1d'), one for each symbol, or a recording, not {data!r:.60}."
         )
-    with History(":memory:") as history:
+    with contextlib.closing(History(":memory:")) as history:
         interval = min(_interval(frame) for frame in frames.values())
         spec = format_interval(interval)
         for symbol, frame in frames.items():
@@ -203,17 +205,16 @@ class _Side:
         venue: Venue | None,
         start: int,
     ) -> None:
-        from alphaforge.research.backtest import capacities_for
-
         self.mode = mode
         self.own = strategy.fresh()
         make: Any = compiled_entry if mode == "compiled" else python_entry
         self.entry: Entry = make(self.own)
-        size = 2 * (self.entry.state.size + L.LINE)
         self.engine = Engine(
             currency=instruments[0].currency,
             venue=venue,
-            capacities=capacities_for(venue or Venue(), None, size),
+            capacities=with_room(
+                capacities_for(venue or Venue(), None), self.entry, len(instruments)
+            ),
         )
         for each in instruments:
             self.engine.add_instrument(each)
@@ -315,11 +316,10 @@ def different_fields(one: Fields, two: Fields, prefix: str = "") -> dict[str, tu
 
 def _same(one: Any, two: Any) -> bool:
     if isinstance(one, float) and isinstance(two, float):
-        return one == two and np.signbit(one) == np.signbit(two) or (one != one and two != two)
+        return (one == two and np.signbit(one) == np.signbit(two)) or (one != one and two != two)
     return bool(one == two)
 
 
 def _shown(rows: npt.NDArray[Any]) -> list[Any]:
     names = ("kind", "code", "instrument", "a", "b", "c", "d")
     return [{name: int(row[name]) for name in names} for row in rows]
-

@@ -15,7 +15,14 @@ from alphaforge.engine import messages as M
 from alphaforge.engine.journal import JournalHash
 from alphaforge.instrument import Instrument
 from alphaforge.research.metrics import drawdowns, equity_metrics, trade_metrics
-from alphaforge.research.tables import cash_table, fills_table, orders_table, round_trips
+from alphaforge.research.tables import (
+    cash_table,
+    fills_table,
+    log_table,
+    orders_table,
+    recorded_table,
+    round_trips,
+)
 from alphaforge.units import ledger_digits
 
 if TYPE_CHECKING:
@@ -80,6 +87,19 @@ class Run:
         What a split pays in lieu of part of a lot isn't among them.
         """
         return cash_table(self.rows, self.instruments)
+
+    @cached_property
+    def recorded(self) -> pd.DataFrame:
+        """What ``ctx.record`` kept: a column a name, in order of appearance; index ts, UTC.
+
+        NaN where a name has no value at a time; several of one name at one time are several rows.
+        """
+        return recorded_table(self.rows)
+
+    @cached_property
+    def log(self) -> pd.DataFrame:
+        """What ``ctx.log`` wrote: ts (UTC), text, value (NaN where none was given)."""
+        return log_table(self.rows)
 
     @cached_property
     def trades(self) -> pd.DataFrame:

@@ -96,3 +96,24 @@ def _path(values: npt.NDArray[Any], low: float, high: float, height: int) -> str
     xs = np.linspace(0, _WIDTH, values.size)
     ys = height - (values - low) / span * height
     return "M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in zip(xs, ys, strict=True))
+
+
+def runs_row(run: Run) -> dict[str, npt.NDArray[Any]]:
+    """What the history keeps of a run: one row of its table."""
+    return {
+        "run_id": np.array([run.run_id], object),
+        "session": np.array([""], object),
+        "started": np.array([np.datetime64("now", "us")]),
+        "kind": np.array(["backtest"], object),
+        "strategy": np.array([type(run.strategy).__name__], object),
+        "parameters": np.array([str(run.strategy.parameters())], object),
+        "instruments": np.array([", ".join(run.symbols)], object),
+        "spec": np.array([run.spec], object),
+        "mode": np.array([run.mode], object),
+        "journal_hash": np.array([run.journal_hash], object),
+        "events": np.array([len(run.equity)], np.int64),
+        "fills": np.array([len(run.fills)], np.int64),
+        "cash": np.array([run.cash]),
+        "equity": np.array([float(run.equity.iloc[-1]) if len(run.equity) else run.cash]),
+        "seconds": np.array([sum(run.timing.values())]),
+    }

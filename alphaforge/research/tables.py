@@ -11,6 +11,7 @@ from alphaforge.engine import codes as K
 from alphaforge.engine import messages as M
 from alphaforge.engine import rules as R
 from alphaforge.instrument import Instrument
+from alphaforge.strategy.notes import text_of
 from alphaforge.units import ledger_digits, ledger_to_money
 
 if TYPE_CHECKING:
@@ -200,6 +201,34 @@ def cash_table(rows: Rows, instruments: list[Instrument]) -> pd.DataFrame:
             "amount": moved["a"] / ledger,
         }
     )
+
+
+def recorded_table(rows: Rows) -> pd.DataFrame:
+    """A column for each name that a strategy recorded, float64; index ts (UTC)."""
+    import pandas as pd
+
+    found = rows[rows["kind"] == M.METRIC_ROW]
+    ids, first = np.unique(found["b"], return_index=True)
+    table = pd.DataFrame({"ts": found["ts"], "id": found["b"], "value": _floats(found["c"])})
+    nth = table.groupby(["ts", "id"]).cumcount()
+    table = table.set_index(["ts", nth, "id"])["value"].unstack("id")
+    table = table[ids[np.argsort(first)].tolist()]
+    table.columns = pd.Index([text_of(int(each)) for each in table.columns], dtype=object)
+    table.index = _times(table.index.get_level_values(0).to_numpy(np.int64)).rename("ts")
+    return table
+
+
+def log_table(rows: Rows) -> pd.DataFrame:
+    """One row a line that a strategy logged: ts (UTC), text, value."""
+    import pandas as pd
+
+    found = rows[rows["kind"] == M.LOG_ROW]
+    texts = np.array([text_of(int(each)) for each in found["b"]], object)
+    return pd.DataFrame({"ts": _times(found["ts"]), "text": texts, "value": _floats(found["c"])})
+
+
+def _floats(bits: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    return np.ascontiguousarray(bits).view(np.float64)
 
 
 def _terms(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import numpy as np
+
 from alphaforge.engine.codes import HANDLER_NAMES
 from alphaforge.errors import ConfigError, StrategyError, did_you_mean
 from alphaforge.strategy.fields import Array, Fields, Window, check_int64, fields_of
@@ -15,7 +17,8 @@ class Strategy(Fields):
 
     Handlers, each optional: ``on_start(ctx)``, ``on_bar(ctx, bar)``, ``on_trade(ctx, trade)``,
     ``on_quote(ctx, quote)``, ``on_fill(ctx, fill)``, ``on_order(ctx, order)``,
-    ``on_timer(ctx, timer)``, ``on_book(ctx, book)``, ``on_stop(ctx)``.
+    ``on_timer(ctx, timer)``, ``on_book(ctx, book)``, ``on_alert(ctx, alert)``,
+    ``on_action(ctx, action)``, ``on_custom(ctx, event)``, ``on_stop(ctx)``.
 
     Examples
     --------
@@ -106,6 +109,7 @@ def handlers_of(cls: type) -> list[int]:
 
 
 MODES = ("compiled", "python")
+MOST_SEED = 2**62
 
 
 def check_strategy(strategy: Any) -> None:
@@ -139,3 +143,15 @@ def check_mode(mode: str) -> None:
             f"mode must be one of {', '.join(MODES)}, not {mode!r}. "
             f"{did_you_mean(str(mode), MODES)}"
         )
+
+
+def check_seed(seed: Any) -> None:
+    """Refuse a seed that is no whole number from 0.
+
+    Raises
+    ------
+    ConfigError
+    """
+    whole = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    if not whole or not 0 <= seed < MOST_SEED:
+        raise ConfigError(f"seed must be a whole number from 0, not {seed!r}. Give an int.")

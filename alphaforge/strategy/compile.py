@@ -49,6 +49,7 @@ from alphaforge.strategy.fields import (
 )
 from alphaforge.strategy.pipeline import StrategyCompiler
 from alphaforge.strategy.subset import check_names, check_source, explain
+from alphaforge.strategy.uses import uses_attribute
 
 _C_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 _OPTIONS = {
@@ -79,6 +80,10 @@ class Entry:
         What must stay alive while the engine may call the entry point.
     call : callable or None
         In python mode, the entry point as Python calls it: (handler, state, engine).
+    looks_back : bool
+        Whether its code uses ``ctx.bar``, so that the bars it is shown are kept.
+    shown, draws : uint8 array or None, int
+        Those bars and how many random numbers it drew, where it was warmed up in another engine.
     """
 
     address: int
@@ -88,6 +93,9 @@ class Entry:
     keep: Any
     error: BaseException | None = None
     call: Any = None
+    looks_back: bool = False
+    shown: np.ndarray[Any, np.dtype[np.uint8]] | None = None
+    draws: int = 0
 
 
 def python_entry(strategy: Strategy) -> Entry:
@@ -122,6 +130,7 @@ def python_entry(strategy: Strategy) -> Entry:
     address = ctypes.cast(pointer, ctypes.c_void_p).value or 0
     mask = sum(1 << code for code in codes)
     entry = Entry(address, mask, np.zeros(0, np.uint8), 0.0, (pointer, strategy), call=call)
+    entry.looks_back = uses_attribute(type(strategy), "bar")
     return entry
 
 
@@ -149,7 +158,8 @@ def compiled_entry(strategy: Strategy) -> Entry:
     mask = sum(1 << code for code in handlers_of(cls))
     made, address = _COMPILED[digest]
     seconds = 0.0 if known else time.perf_counter() - began
-    return Entry(address, mask, to_bytes(strategy), seconds, made)
+    looks_back = uses_attribute(cls, "bar")
+    return Entry(address, mask, to_bytes(strategy), seconds, made, looks_back=looks_back)
 
 
 _COMPILED: dict[str, tuple[Any, int]] = {}
@@ -283,8 +293,8 @@ def _shown(function: Any, code: int) -> dict[str, Any]:
 
     names = list(inspect.signature(function).parameters)[1:]
     methods = {name: vars(Context)[name] for name in views.CONTEXT_METHODS}
-    have: list[Any] = [methods, views.ATTRIBUTES.get(code, ())]
-    return dict(zip(names, have, strict=False))
+    have: list[Any] = [{**methods, "rng": None}, views.ATTRIBUTES.get(code, ())]
+    return {**dict(zip(names, have, strict=False)), "rng": views.RANDOM_METHODS}
 
 
 def _compile_method(

@@ -1,4 +1,4 @@
-"""What handlers are shown in python mode: bars, trades, quotes, fills, orders, timers.
+"""What handlers are shown in python mode: bars, trades, quotes, fills, orders, timers, alerts.
 
 Each is a copy of its record, taken at the call, so it may be kept. Prices and quantities are floats
 in human units; the compiled views of the same names are made in ``records``.
@@ -13,9 +13,11 @@ from typing import Any
 from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
+from alphaforge.engine import rules as R
 
 _HEAD = 32
 _FOUR = struct.Struct("4q")
+_FLOATS = struct.Struct("4d")
 _TWELVE = struct.Struct("12q")
 
 
@@ -187,6 +189,69 @@ class TimerEvent:
         self.id, self.due = struct.unpack("2q", ctypes.string_at(address, 16))
 
 
+class Alert(_Shown):
+    """A risk alert that was first raised. ``instrument`` is -1 where it has none."""
+
+    __slots__ = ("_ledger",)
+
+    def __init__(self, engine: Any, address: int, instrument: Any) -> None:
+        self._w = _TWELVE.unpack(ctypes.string_at(address, 96))
+        self.instrument, self.ts = self._w[2], self._w[5]
+        self._scale(instrument)
+        self._ledger = engine.ledger
+
+    id = _word(4, "Its number, from 1.")
+    rule = _word(3, "The rule that raised it, a code such as ``af.KILL_SWITCH``.")
+    severity = _word(8, "``af.INFO``, ``af.WARNING`` or ``af.CRITICAL``.")
+    count = _word(9, "How often it was raised.")
+
+    def _amount(self, count: int) -> float:
+        rule = self.rule
+        if R.LOTS_BITS >> rule & 1:
+            return self._qty(count)
+        return float(count / self._ledger) if R.MONEY_BITS >> rule & 1 else float(count)
+
+    @property
+    def limit(self) -> float:
+        """What the rule allows, in human units."""
+        return self._amount(self._w[6])
+
+    @property
+    def value(self) -> float:
+        """What was found, in human units."""
+        return self._amount(self._w[7])
+
+
+class Action(_Four):
+    """A corporate action, after it was applied: ``numerator`` new for ``denominator`` old."""
+
+    __slots__ = ()
+    kind = _word(2, "What it is: ``af.SPLIT``.")
+    numerator = _word(0, "New units.")
+    denominator = _word(1, "For so many old ones.")
+
+    @property
+    def ratio(self) -> float:
+        """``numerator / denominator``."""
+        return float(self._w[0] / self._w[1])
+
+
+class CustomEvent(_Shown):
+    """What somebody sent beside the market: a kind of their own and four numbers."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, engine: Any, address: int, instrument: Any) -> None:
+        super().__init__(engine, address, instrument)
+        self._w = _FLOATS.unpack(ctypes.string_at(address + _HEAD, 32))
+        self.kind: int = SlotView.from_address(address).code
+
+    a = _word(0, "The first number.")
+    b = _word(1, "The second number.")
+    c = _word(2, "The third number.")
+    d = _word(3, "The fourth number.")
+
+
 SHOWN: dict[int, Any] = {
     K.ON_BAR: Bar,
     K.ON_TRADE: Trade,
@@ -195,5 +260,8 @@ SHOWN: dict[int, Any] = {
     K.ON_ORDER: OrderUpdate,
     K.ON_TIMER: TimerEvent,
     K.ON_BOOK: BookUpdate,
+    K.ON_ALERT: Alert,
+    K.ON_ACTION: Action,
+    K.ON_CUSTOM: CustomEvent,
 }
 """Handler code -> what its second argument is; handlers that aren't here get ``ctx`` alone."""

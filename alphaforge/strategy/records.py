@@ -49,7 +49,7 @@ def obj(record: np.dtype[Any], digest: str, nested: dict[str, Any] | None = None
     return class_(fields, plain.size, plain.aligned, digest)  # type: ignore[no-any-return]  # as above
 
 
-def add_method(type_: Obj, declared: Any, function: Any) -> None:
+def add_method(type_: Obj, declared: Any, function: Any, check: Any = None) -> None:
     """Hang a method on a record type.
 
     Parameters
@@ -58,20 +58,47 @@ def add_method(type_: Obj, declared: Any, function: Any) -> None:
         Has the method's name, and its parameters with their defaults after ``self``.
     function : dispatcher
         Called with the record and every argument.
+    check : callable, optional
+        Called with the arguments' numba types by name; refuses them by raising a TypingError.
     """
     parameters = list(inspect.signature(declared).parameters.values())[1:]
     written = [p.name if p.default is p.empty else f"{p.name}=_{p.name}" for p in parameters]
+    named = ", ".join(f"{p.name!r}: {p.name}" for p in parameters)
+    checked = f"    _check({{{named}}})\n" if check is not None else ""
     # Numba wants a resolver and an implementation with the method's own parameter names.
     source = (
         f"def resolve({', '.join(['self', *written])}):\n"
-        f"    def implementation({', '.join(['self', *written])}):\n"
+        + checked
+        + f"    def implementation({', '.join(['self', *written])}):\n"
         f"        return function({', '.join(['self', *(p.name for p in parameters)])})\n"
         "    return implementation"
     )
     made: dict[str, Any] = {f"_{p.name}": p.default for p in parameters}
     made["function"] = function
+    made["_check"] = check
     exec(source, made)
     overload_method(type(type_), declared.__name__)(made["resolve"])
+
+
+def add_named(type_: Obj, declared: Any, function: Any, id_of: Any, check: Any) -> None:
+    """Hang a method on a record type whose first argument is a text that is written there.
+
+    ``function`` is called with the record, ``id_of(text)`` and the other argument.
+    """
+    _, first, second = inspect.signature(declared).parameters.values()
+    scope: dict[str, Any] = {"check": check, "id_of": id_of, "function": function}
+    scope["default"] = second.default
+    value = second.name if second.default is second.empty else f"{second.name}=default"
+    source = (
+        f"def resolve_text(self, {first.name}, {value}):\n"
+        f"    check({{{first.name!r}: {first.name}, {second.name!r}: {second.name}}})\n"
+        f"    text_id = id_of({first.name}.literal_value)\n"
+        f"    def implementation(self, {first.name}, {value}):\n"
+        f"        return function(self, text_id, {second.name})\n"
+        "    return implementation"
+    )
+    exec(source, scope)
+    overload_method(type(type_), declared.__name__, prefer_literal=True)(scope["resolve_text"])
 
 
 def add_attribute(type_: Obj, name: str, function: Any) -> None:

@@ -46,7 +46,7 @@ _CALLS: dict[str, tuple[str, str]] = {
     "print": ("print", "leave it out"),
     "sum": (f"sum(), {_ROUNDS}", "add up in a for loop"),
     "pow": (f"pow(), {_ROUNDS}", "af.math.power(x, y)"),
-    "random": ("random(), which gives other numbers in each run", "leave it out"),
+    "random": ("random(), which gives other numbers in each run", "ctx.rng.uniform()"),
     "round": ("round()", "let the engine snap prices and quantities"),
     "sorted": ("sorted()", "compare values one by one"),
     "breakpoint": ("breakpoint()", "leave it out"),
@@ -151,7 +151,7 @@ def _library(module: str, name: str) -> tuple[str, str] | None:
     if module == "math" and name not in _SAFE_MATH:
         return f"math.{name}, {_ROUNDS}", f"af.math.{name}(x), where there is one"
     if module in ("random", "numpy.random", "secrets"):
-        return f"{module}.{name}, which gives other numbers in each run", "leave it out"
+        return f"{module}.{name}, which gives other numbers in each run", "ctx.rng, which repeats"
     if module == "numpy" and name not in ("nan", "inf", "sqrt", "isnan", "pi"):
         return f"numpy.{name}, {_ROUNDS}", "arithmetic, an indicator, or af.math"
     return None
@@ -168,6 +168,10 @@ def _sentence(
 
 
 _FIELD = re.compile(r"Unknown attribute '(\w+)' of type Record|attribute '(\w+)'")
+
+
+_TOLD = re.compile(r"TypingError: (?:\x1b\[\d*m)*(?:ctx\.[\w.]+: )([^\n\x1b]+)")
+"""What a call of ctx says of an argument that it doesn't take: see ``given``."""
 
 
 def explain(
@@ -196,6 +200,9 @@ def explain(
     if line is None:
         line = function.__code__.co_firstlineno
     source = linecache.getline(path, line).strip()
+    told = _TOLD.search(text)
+    if told is not None:
+        return StrategyError(f"{owner}.{name}, line {line}: `{source}`: {told.group(1)}", line)
     unknown = _FIELD.search(text)
     context, *_ = [*shown, ""]
     called = re.search(rf"\b{context}\.(\w+)\(", source)

@@ -376,9 +376,15 @@ class CallsItself(af.Strategy):
         (Misspelt, "ctx has no 'buyy'. Did you mean buy?"),
         (NoSuchPrice, "candle has no 'closed'. Did you mean close?"),
         (WithUnknownPrice, "ctx.buy takes (instrument, qty, limit=None, stop=None, touch=None"),
-        (WithTextAsTif, "emulate=False, stp=0, tag=0), numbers all."),
+        (WithTextAsTif, "`: tif must be a constant such as af.IOC, not a text."),
         (Swaps, "field 'a' is an indicator and can't be given another."),
-        (WithRandom, "random.random, which gives other numbers in each run"),
+        (
+            WithRandom,
+            (
+                "random.random, which gives other numbers in each run. Compiled strategies don't "
+                "support that: ctx.rng, which repeats, or"
+            ),
+        ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -1,0 +1,55 @@
+"""Whether a class's code uses an attribute such as ``ctx.bar``, in whatever it calls."""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import types as py
+from collections.abc import Iterator
+from typing import Any
+
+from alphaforge.strategy.digest import global_names
+from alphaforge.strategy.fields import SCALARS, Fields, Window, fields_of
+
+_READS = ("LOAD_ATTR", "LOAD_METHOD")
+
+
+def uses_attribute(cls: type, name: str) -> bool:
+    """True where its methods, its indicators' or a function that they call reads the attribute.
+
+    Of whatever object: that some other one is meant costs a little memory and nothing else.
+    """
+    return any(_reads(function.__code__, name) for function in _functions(cls, set()))
+
+
+def _reads(code: py.CodeType, name: str) -> bool:
+    if any(i.opname in _READS and i.argval == name for i in dis.get_instructions(code)):
+        return True
+    return any(_reads(inner, name) for inner in code.co_consts if isinstance(inner, py.CodeType))
+
+
+def _functions(cls: type, seen: set[int]) -> Iterator[Any]:
+    for base in cls.__mro__[:-1]:
+        if base.__module__ == Fields.__module__:
+            continue
+        for member in vars(base).values():
+            function = member.fget if isinstance(member, property) else member
+            if inspect.isfunction(function):
+                yield from _reached(function, seen)
+    for kind in fields_of(cls).values():
+        if kind not in SCALARS and kind is not Window:
+            yield from _functions(kind, seen)
+
+
+def _reached(function: Any, seen: set[int]) -> Iterator[Any]:
+    """A function and the plain ones that it calls: globals of its module, names it closes over."""
+    if id(function) in seen:
+        return
+    seen.add(id(function))
+    yield function
+    called = [function.__globals__.get(name) for name in global_names(function.__code__)]
+    called += inspect.getclosurevars(function).nonlocals.values()
+    for value in called:
+        value = getattr(value, "py_func", value)  # a numba dispatcher is its function
+        if isinstance(value, py.FunctionType):
+            yield from _reached(value, seen)
