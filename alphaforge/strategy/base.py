@@ -8,6 +8,7 @@ from typing import Any
 from alphaforge.engine.codes import HANDLER_NAMES
 from alphaforge.errors import ConfigError, StrategyError, did_you_mean
 from alphaforge.strategy.fields import Fields, Window, fields_of
+from alphaforge.strategy.indicators.base import Indicator
 
 
 class Strategy(Fields):
@@ -63,11 +64,16 @@ class Strategy(Fields):
         return copy.deepcopy(self)
 
     def parameters(self) -> dict[str, float | int | bool]:
-        """Field values as plain numbers; an indicator's is its period."""
+        """Field values as plain numbers; an indicator's is its parameter, or each by name."""
         values: dict[str, float | int | bool] = {}
         for name in fields_of(type(self)):
             value = getattr(self, name)
-            values[name] = value.period if hasattr(value, "period") else value
+            if not isinstance(value, Indicator):
+                values[name] = value
+                continue
+            given = value.parameters()
+            for each, number in given.items():
+                values[name if len(given) == 1 else f"{name}.{each}"] = number
         return values
 
     def __repr__(self) -> str:
