@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 from alphaforge import math as afm
 from alphaforge.strategy.indicators.averages import EMA
@@ -199,7 +200,7 @@ class ZScore(Indicator):
 class _Bands(Indicator):
     """Base of what has an upper and a lower band; ``value`` is the middle."""
 
-    OUTPUTS = ("value", "upper", "lower")
+    OUTPUTS: ClassVar[tuple[str, ...]] = ("value", "upper", "lower")
 
     upper: float = math.nan
     lower: float = math.nan
