@@ -90,6 +90,11 @@ def bars(count: int = 1_500, seed: int = 21, flat: int = 0) -> pd.DataFrame:
     return frame
 
 
+def fresh(like: af.Indicator) -> af.Indicator:
+    """A new one with the same parameters."""
+    return type(like)(**like.parameters())
+
+
 def inputs(indicator: af.Indicator) -> list[str]:
     """The columns that an indicator is fed from."""
     names = inspect.signature(type(indicator).update).parameters
@@ -130,3 +135,11 @@ def check(
         )
         if not isinstance(indicator, EARLY):
             assert np.isnan(found[:ready]).all() or name in ("rising", "age")
+
+
+def wilder(x: Any, period: int) -> Any:
+    """Wilder's average by pandas: from the mean of the first values on, weight 1 / period."""
+    series = pd.Series(x, dtype=float)
+    started = series[period - 1 :].copy()
+    started.iloc[0] = series[:period].mean()
+    return started.ewm(alpha=1 / period, adjust=False).mean().reindex(series.index).to_numpy()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import talib
-from indicators import bars, check
+from indicators import bars, check, wilder
 
 import alphaforge as af
 
@@ -16,14 +16,6 @@ PERIODS = [2, 3, 14, 50]
 FRAME = bars()
 X = FRAME["close"].to_numpy()
 VOLUME = FRAME["volume"].to_numpy()
-
-
-def wilder(x: Any, period: int) -> Any:
-    """Wilder's average by pandas: from the mean of the first values on, weight 1 / period."""
-    series = pd.Series(x, dtype=float)
-    started = series[period - 1 :].copy()
-    started.iloc[0] = series[:period].mean()
-    return started.ewm(alpha=1 / period, adjust=False).mean().reindex(series.index).to_numpy()
 
 
 @pytest.mark.parametrize("period", PERIODS)

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import talib
-from indicators import bars, check, show
-from test_indicator_averages import wilder
+from indicators import bars, check, show, wilder
 
 import alphaforge as af
 
