@@ -28,9 +28,10 @@ durations. `trail` is a distance in price (`af.TRAIL_PRICE`, where nothing is sa
 (`af.TRAIL_BPS`) or in average true ranges (`af.TRAIL_ATR`).
 """
 INDICATORS = """Each is fed by `update` and has `ready`, true once all that it shows is whole. Until
-then that is NaN, but of SMA, EMA, Wilder, RSI and ATR, which show what they have. A value that isn't finite is
-left out by recursive ones and shown by those over a window until it has left; the class says which,
-as well as the source of its formula, when it is ready, its cost and unit: `help(af.MACD)`.
+then that is NaN, but of SMA, EMA, Wilder, RSI and ATR, which show what they have. A value that
+isn't finite is left out by recursive ones, and shown by those over a window until it has left; the
+class says which, as well as the source of its formula, when it is ready, its cost and unit:
+`help(af.MACD)`.
 """
 VIEWS = {"ctx.position(...)": PositionView, "ctx.order(...)": OrderView}
 OUT = Path(__file__).with_name("reference.md")

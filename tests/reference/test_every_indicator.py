@@ -135,9 +135,12 @@ def test_a_nan_heals(like: af.Indicator, at: int) -> None:
                 assert shown.loc[at].equals(shown.loc[at - 1].rename(at)), "nothing happened"
             continue
         assert np.isnan(shown["value"][at]), column
+        clean, outputs = show(fresh(like), frame), list(like.OUTPUTS)
+        right = np.isclose(shown[outputs], clean[outputs], rtol=1e-9, atol=1e-9, equal_nan=True)
+        unknown = shown[outputs].isna().to_numpy() | shown[["value"]].isna().to_numpy()
+        assert (right | unknown).all(), "wrong, and not NaN"
         anew = show(fresh(like), frame[at + 1 :])
         first = warm_up(anew)
-        outputs = list(like.OUTPUTS)
         np.testing.assert_allclose(
             shown[outputs][at + 1 + first :].to_numpy(float),
             anew[outputs][first:].to_numpy(float),

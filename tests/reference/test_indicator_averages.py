@@ -129,7 +129,7 @@ def test_of_equal_extremes_the_latest_counts() -> None:
 def test_a_sum_of_zeros_is_zero_whatever_was_before() -> None:
     """What divides by a sum, of volumes say, must be able to tell that there was none."""
     found = af.RollingSum(3)
-    for x in (0.1, 0.7, 1e9, 0.2, 0.0, 0.0, 0.0):
+    for x in (0.1, 0.2, 0.0, 0.0, 0.0):  # 0.1 + 0.2 - 0.1 - 0.2 isn't 0
         found.update(x)
     assert found.value == 0.0
 

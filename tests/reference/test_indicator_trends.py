@@ -83,7 +83,11 @@ def test_parabolic(step: float, limit: float, seed: int) -> None:
 
 
 def test_parabolic_begins_on_either_side() -> None:
-    sides = {bool(show(af.ParabolicSAR(), bars(5, seed))["rising"][1]) for seed in range(9)}
+    sides = set()
+    for seed in range(40):
+        frame = bars(20, seed)
+        check(af.ParabolicSAR(), frame, 1, value=talib.SAR(frame["high"], frame["low"]))
+        sides.add(bool(show(af.ParabolicSAR(), frame)["rising"][1]))
     assert sides == {True, False}
 
 
@@ -201,6 +205,18 @@ def test_volatility(period: int, per_year: float) -> None:
     expected = windows.std(axis=1, ddof=1) * np.sqrt(per_year)
     check(af.RollingVolatility(period, per_year), FRAME, period,
           value=[np.nan] * period + expected.tolist())  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0])
+def test_a_price_that_has_no_return_shows(bad: float) -> None:
+    for like in (af.RollingVolatility(4), af.ROC(4), af.Beta(4)):
+        frame = bars(40)
+        frame.loc[15:24, ["close", "other"]] = bad
+        found = show(like, frame)["value"]
+        assert np.isfinite(found[4:15]).all()
+        if bad == 0.0 or isinstance(like, af.RollingVolatility):
+            assert found[20:25].isna().all()
+        assert np.isfinite(found[29:]).all()
 
 
 @pytest.mark.parametrize(

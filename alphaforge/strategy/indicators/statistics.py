@@ -51,7 +51,7 @@ class _Extreme(Windowed):
         if y >= self.best:
             self.best = y
             self.age = 0
-        elif self.age >= self.period or math.isnan(self.best) or math.isnan(y):
+        elif self.age >= self.period or math.isnan(y):
             self.look()
 
     def look(self) -> None:

@@ -161,7 +161,7 @@ class RollingVolatility(AfterChange):
         """Take the next price."""
         if self.count > 0:
             change = math.nan
-            if x > 0.0 and self.last > 0.0:
+            if self.last > 0.0:
                 change = afm.log(x / self.last)
             self.returns.update(change)
         self.last = x
