@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import math
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,8 @@ BOUNDED = (af.RSI, af.Stochastic, af.StochRSI, af.UltimateOscillator, af.MFI)
 """What goes from 0 to 100; 50 where nothing moves."""
 OTHERS = {af.WilliamsR: -50.0, af.OBV: 3.0, af.RollingSum: 45.0}
 STILL = {"low": 5.0, "high": 5.0, "close": 5.0, "volume": 3.0, "other": 4.0}
+SPOILT = {50: "low", 75: "close", 100: "volume", 120: "high"}
+"""The bars that have a NaN, in both modes."""
 every = pytest.mark.parametrize("like", EVERY, ids=repr)
 
 
@@ -61,12 +64,14 @@ class Tape(af.Indicator):
 
 def watching(group: list[af.Indicator]) -> type[af.Strategy]:
     """A strategy that feeds indicators from bars, and keeps on tapes what they show."""
-    fields, lines, names = [], [], {"af": af, "Tape": Tape}
+    fields, names = ["    seen: int = 0"], {"af": af, "Tape": Tape, "math": math}
+    lines = ["        self.seen += 1", "        other = bar.open"]
+    for at, name in SPOILT.items():
+        lines.append(f"        {name} = math.nan if self.seen == {at + 1} else bar.{name}")
     for k, like in enumerate(group):
         names[f"i{k}"] = like
         fields.append(f"    i{k}: af.{type(like).__name__} = i{k}")
-        fed = ("low" if name == "other" else name for name in inputs(like))
-        lines.append(f"        self.i{k}.update({', '.join(f'bar.{name}' for name in fed)})")
+        lines.append(f"        self.i{k}.update({', '.join(inputs(like))})")
         for name in like.OUTPUTS:
             fields.append(f"    t{k}_{name}: Tape = Tape({BARS})")
             lines.append(f"        self.t{k}_{name}.update(1.0 * self.i{k}.{name})")
@@ -90,9 +95,9 @@ def test_both_modes_show_the_same_bits_at_every_bar(part: int, history: History)
         for mode in ("compiled", "python")
     )
     assert to_bytes(compiled).tobytes() == to_bytes(python).tobytes()
-    columns = history.bars("XYZ", "1h")
-    frame = pd.DataFrame(columns)[["high", "low", "close", "volume"]].reset_index(drop=True)
-    frame["other"] = frame["low"]
+    frame = history.bars("XYZ", "1h").rename(columns={"open": "other"}).reset_index(drop=True)
+    for at, name in SPOILT.items():
+        frame.loc[at, name] = np.nan
     for k, like in enumerate(group):
         alone = show(fresh(like), frame)
         assert warm_up(alone) < BARS - 50
