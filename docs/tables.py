@@ -14,6 +14,7 @@ from alphaforge.engine import messages as M
 from alphaforge.engine import rules as R
 from alphaforge.engine import terms as T
 from alphaforge.engine.orders import ORDER_EVENTS, TRANSITIONS
+from alphaforge.strategy import indicators as I
 from alphaforge.strategy.actions import OrderView, PositionView
 from alphaforge.strategy.context import Context, Random
 from alphaforge.strategy.market import BarView, DepthView, LevelView
@@ -27,6 +28,12 @@ order's type: none a market order, `limit`, `stop`, `touch` (with `limit` or wit
 durations. `trail` is a distance in price (`af.TRAIL_PRICE`, where nothing is said), in basis points
 (`af.TRAIL_BPS`) or in average true ranges (`af.TRAIL_ATR`). A name that is recorded and a text that
 is logged are written at the call.
+"""
+INDICATORS = """Each is fed by `update` and has `ready`, true once all that it shows is whole. Until
+then that is NaN, but of SMA, EMA, Wilder, RSI and ATR, which show what they have. A value that
+isn't finite is left out by recursive ones, and shown by those over a window until it has left; the
+class says which, as well as the source of its formula, when it is ready, its cost and unit:
+`help(af.MACD)`.
 """
 VIEWS = {
     "ctx.position(...)": PositionView,
@@ -127,6 +134,21 @@ def context() -> str:
     return UNITS + "\n" + table(["call", "what it does"], rows) + "\n" + has
 
 
+def indicators() -> str:
+    """How each indicator is made and fed, and what it has."""
+    rows = []
+    for name in sorted(set(I.__all__) - {"Indicator"}, key=str.lower):
+        cls = getattr(I, name)
+        parameters = inspect.signature(cls).parameters.values()
+        shown = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
+        fed = ", ".join(list(inspect.signature(cls.update).parameters)[1:])
+        outputs = ", ".join(f"`{each}`" for each in cls.OUTPUTS)
+        text = (cls.__doc__ or "").splitlines()[0].replace("``", "`")
+        rows.append([f"`af.{name}({shown})`", f"`{fed}`", outputs, text])
+    head = ["indicator", "`update` takes", "has", "what it is"]
+    return INDICATORS + "\n" + table(head, rows)
+
+
 def events() -> str:
     """What each handler is given beside ``ctx``."""
     rows = []
@@ -150,6 +172,7 @@ def reference() -> str:
     parts = {
         "What a handler may call": context(),
         "What a handler is given": events(),
+        "Indicators": indicators(),
         "Order states": states(),
         "Order types": types(),
         "Time in force": named(K.TIF_NAMES, K.TIF_MEANINGS),

@@ -10,6 +10,7 @@ import numpy as np
 from alphaforge.engine.codes import HANDLER_NAMES
 from alphaforge.errors import ConfigError, StrategyError, did_you_mean
 from alphaforge.strategy.fields import Array, Fields, Window, check_int64, fields_of
+from alphaforge.strategy.indicators.base import Indicator
 
 
 class Strategy(Fields):
@@ -68,12 +69,23 @@ class Strategy(Fields):
         """An independent copy with the same field values: every run starts from one."""
         return copy.deepcopy(self)
 
-    def parameters(self) -> dict[str, float | int | bool]:
-        """Field values as plain numbers; an indicator's is its period."""
-        values: dict[str, float | int | bool] = {}
+    def parameters(self) -> dict[str, Any]:
+        """Field values as plain numbers; an indicator's is its parameter, or each by name.
+
+        Of a long array it says how long it is, and a digest of its numbers.
+        """
+        values: dict[str, Any] = {}
         for name in fields_of(type(self)):
             value = getattr(self, name)
-            values[name] = value.period if hasattr(value, "period") else value
+            if isinstance(value, Array):
+                values[name] = value.summary()
+                continue
+            if not isinstance(value, Indicator):
+                values[name] = value
+                continue
+            given = value.parameters()
+            for each, number in given.items():
+                values[name if len(given) == 1 else f"{name}.{each}"] = number
         return values
 
     def __repr__(self) -> str:

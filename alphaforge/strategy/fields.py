@@ -7,6 +7,7 @@ The same declaration gives a plain Python object and, compiled, a fixed record. 
 from __future__ import annotations
 
 import copy
+import hashlib
 import inspect
 import sys
 import typing
@@ -17,6 +18,7 @@ import numpy as np
 from alphaforge.errors import StrategyError, did_you_mean
 
 RESERVED = ("fresh", "parameters", "with_period")
+_SHOWN = 8  # numbers of an array that are shown one by one
 SCALARS: dict[type, str] = {int: "i8", float: "f8", bool: "b1"}
 
 
@@ -64,6 +66,13 @@ class Array(list[Any]):
     def dtype(self) -> str:
         """Its numbers as the compiled record has them."""
         return SCALARS[self.kind]
+
+    def summary(self) -> Any:
+        """Its numbers, where they are few; else how many they are and a digest of them."""
+        if len(self) <= _SHOWN:
+            return tuple(self)
+        digest = hashlib.sha256(np.array(self, self.dtype).tobytes()).hexdigest()[:16]
+        return f"{len(self)} {self.kind.__name__}s, {digest}"
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """Keep its kind, as the compiled record does."""

@@ -1,4 +1,4 @@
-"""Indicators against pandas and NumPy, to 1e-9; both modes equal in every bit; NaN heals."""
+"""The first four indicators against pandas and NumPy, to 1e-9; NaN heals; rounding stays small."""
 
 from __future__ import annotations
 
@@ -100,8 +100,7 @@ def test_a_nan_leaves_the_average_with_the_value_that_brought_it() -> None:
     series[11] = math.nan
     found, _ = values(af.SMA(4), series)
     bad = [k for k, value in enumerate(found) if math.isnan(value)]
-    assert bad[0] == 11
-    assert bad[-1] < 11 + 2 * 4, "gone within two periods"
+    assert bad == [11, 12, 13, 14], "gone after a period"
     assert found[-1] == sum(series[-4:]) / 4
 
 
