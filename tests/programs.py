@@ -62,7 +62,11 @@ class Writer:
             leaves += [
                 "ctx.equity()",
                 "ctx.cash()",
-                f"ctx.order(self.n2).{d.choice(('leaves', 'price'))}",
+                "ctx.rng.normal()",
+                "ctx.rng.uniform()",
+                f"ctx.order(self.n2).{d.choice(('leaves', 'price', 'filled'))}",
+                f"ctx.bar({i}, {d.randrange(3)}).{d.choice(('close', 'high', 'volume'))}",
+                f"ctx.depth({i}, 2).{d.choice(('bid_qty', 'ask_price'))}",
             ]
         if depth == 0 or d.random() < 0.25:
             return d.choice(leaves)
@@ -224,6 +228,8 @@ class Writer:
                     f"ctx.buy({i}, {qty}, trail=1.5)",
                     f"ctx.bracket({i}, {qty}, take={near} * 1.02, stop={near} * 0.98)",
                     f"ctx.close({i})",
+                    f"ctx.record('edge', {self.number(0)})",
+                    f"ctx.log('seen', {self.number(0)})",
                     "ctx.cancel(self.n2)",
                     f"ctx.cancel_all({i})",
                     f"ctx.replace(self.n2, limit={near})",
@@ -256,7 +262,7 @@ class Writer:
         self.block(2, d.randrange(1, 3), 1)
         self.put(2, f"return {self.number(1)}")
         self.helper = False
-        handlers = ["on_bar"] + d.sample([h for h in EVENTS if h != "on_bar"], d.randrange(2, 6))
+        handlers = ["on_bar", *d.sample([h for h in EVENTS if h != "on_bar"], d.randrange(2, 6))]
         for handler in handlers:
             self.event, self.locals_ = EVENTS[handler], []
             name = self.event[0]

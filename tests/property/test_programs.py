@@ -154,7 +154,7 @@ def test_one_bit_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 def _as_compiled_before(strategy: af.Strategy) -> Any:
     """The code that it was compiled to, whatever its source says now."""
     entry = comparing.compiled_entry(strategy)
-    return lambda own: entry
+    return lambda _: entry
 
 
 def test_all_handlers_and_a_raise_are_reached() -> None:
