@@ -133,11 +133,14 @@ def compiled_entry(strategy: Strategy) -> Entry:
     else:
         seconds = 0.0
     mask = sum(1 << code for code in handlers_of(cls))
-    looks_back = uses_attribute(cls, "bar")
-    return Entry(made.address, mask, to_bytes(strategy), seconds, made, looks_back=looks_back)
+    if digest not in _LOOKS_BACK:
+        _LOOKS_BACK[digest] = uses_attribute(cls, "bar")
+    back = _LOOKS_BACK[digest]
+    return Entry(made.address, mask, to_bytes(strategy), seconds, made, looks_back=back)
 
 
 _COMPILED: dict[str, Any] = {}
+_LOOKS_BACK: dict[str, bool] = {}
 
 
 def _compile(cls: type[Strategy], digest: str) -> Any:
