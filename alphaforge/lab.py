@@ -465,8 +465,18 @@ class Lab:
 
 
 def _names(symbols: str | Sequence[str]) -> list[str]:
-    """One symbol or several as a list."""
-    return [symbols] if isinstance(symbols, str) else list(symbols)
+    """One symbol or several as a list.
+
+    Raises
+    ------
+    ConfigError
+        Where one is given twice.
+    """
+    names = [symbols] if isinstance(symbols, str) else list(symbols)
+    twice = sorted({symbol for symbol in names if names.count(symbol) > 1})
+    if twice:
+        raise ConfigError(f"{', '.join(twice)} is given twice. Give each symbol once.")
+    return names
 
 
 def _key(database: str) -> str:

@@ -154,16 +154,16 @@ def compiled_entry(strategy: Strategy) -> Entry:
             if made is None:
                 made = _compile(cls, digest)
                 kept.save(digest, made)
-            _COMPILED[digest] = made, kept.address_of_entry(made)
+            back = uses_attribute(cls, "bar")
+            _COMPILED[digest] = made, kept.address_of_entry(made), back
     mask = sum(1 << code for code in handlers_of(cls))
-    made, address = _COMPILED[digest]
+    made, address, back = _COMPILED[digest]
     seconds = 0.0 if known else time.perf_counter() - began
-    looks_back = uses_attribute(cls, "bar")
-    return Entry(address, mask, to_bytes(strategy), seconds, made, looks_back=looks_back)
+    return Entry(address, mask, to_bytes(strategy), seconds, made, looks_back=back)
 
 
-_COMPILED: dict[str, tuple[Any, int]] = {}
-"""Digest of a class -> its code, which must stay alive, and the address of its entry point."""
+_COMPILED: dict[str, tuple[Any, int, bool]] = {}
+"""Digest of a class -> its code, which must stay alive, where it begins, whether it looks back."""
 
 
 def _compile(cls: type[Strategy], digest: str) -> Any:

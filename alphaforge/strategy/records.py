@@ -90,7 +90,7 @@ def add_named(type_: Obj, declared: Any, function: Any, id_of: Any, check: Any) 
     scope["default"] = second.default
     value = second.name if second.default is second.empty else f"{second.name}=default"
     source = (
-        f"def resolve_text(self, {first.name}, {value}):\n"
+        f"def resolve(self, {first.name}, {value}):\n"
         f"    check({{{first.name!r}: {first.name}, {second.name!r}: {second.name}}})\n"
         f"    text_id = id_of({first.name}.literal_value)\n"
         f"    def implementation(self, {first.name}, {value}):\n"
@@ -98,7 +98,7 @@ def add_named(type_: Obj, declared: Any, function: Any, id_of: Any, check: Any) 
         "    return implementation"
     )
     exec(source, scope)
-    overload_method(type(type_), declared.__name__, prefer_literal=True)(scope["resolve_text"])
+    overload_method(type(type_), declared.__name__, prefer_literal=True)(scope["resolve"])
 
 
 def add_attribute(type_: Obj, name: str, function: Any) -> None:

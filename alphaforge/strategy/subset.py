@@ -205,8 +205,8 @@ def explain(
         return StrategyError(f"{owner}.{name}, line {line}: `{source}`: {told.group(1)}", line)
     unknown = _FIELD.search(text)
     context, *_ = [*shown, ""]
-    called = re.search(rf"\b{context}\.(\w+)\(", source)
-    methods = shown.get(context, {})
+    called = re.search(rf"\b{context}\.(?:rng\.)?(\w+)\(", source)
+    methods = {**shown.get("rng", {}), **shown.get(context, {})}
     if unknown is not None:
         missing = unknown.group(1) or unknown.group(2)
         reason = (
@@ -215,7 +215,7 @@ def explain(
     elif called is not None and called.group(1) in methods and "function resolve at" in text:
         declared = inspect.signature(methods[called.group(1)]).parameters.values()
         takes = ", ".join(str(p.replace(annotation=p.empty)) for p in list(declared)[1:])
-        reason = f"ctx.{called.group(1)} takes ({takes}), numbers all. Write it so,"
+        reason = f"{called.group(0)[:-1]} takes ({takes}). Write it so,"
     else:
         reason = _first_line(text) + ". Use numbers, typed fields, indicators and af.math,"
     return StrategyError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dis
+import contextlib
 import inspect
 import types as py
 from collections.abc import Iterator
@@ -11,21 +11,19 @@ from typing import Any
 from alphaforge.strategy.digest import global_names
 from alphaforge.strategy.fields import SCALARS, Fields, Window, fields_of
 
-_READS = ("LOAD_ATTR", "LOAD_METHOD")
-
 
 def uses_attribute(cls: type, name: str) -> bool:
     """True where its methods, its indicators' or a function that they call reads the attribute.
 
-    Of whatever object: that some other one is meant costs a little memory and nothing else.
+    Of whatever object, and a global counts too: what is wrongly found costs memory, nothing else.
     """
     return any(_reads(function.__code__, name) for function in _functions(cls, set()))
 
 
 def _reads(code: py.CodeType, name: str) -> bool:
-    if any(i.opname in _READS and i.argval == name for i in dis.get_instructions(code)):
-        return True
-    return any(_reads(inner, name) for inner in code.co_consts if isinstance(inner, py.CodeType))
+    return name in code.co_names or any(
+        _reads(inner, name) for inner in code.co_consts if isinstance(inner, py.CodeType)
+    )
 
 
 def _functions(cls: type, seen: set[int]) -> Iterator[Any]:
@@ -48,7 +46,9 @@ def _reached(function: Any, seen: set[int]) -> Iterator[Any]:
     seen.add(id(function))
     yield function
     called = [function.__globals__.get(name) for name in global_names(function.__code__)]
-    called += inspect.getclosurevars(function).nonlocals.values()
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # a name that is bound later
+            called.append(cell.cell_contents)
     for value in called:
         value = getattr(value, "py_func", value)  # a numba dispatcher is its function
         if isinstance(value, py.FunctionType):

@@ -106,6 +106,8 @@ def test_what_can_not_be_sent_says_why(lab: af.Lab) -> None:
         lab.custom("BTCUSD", 1)
     with pytest.raises(af.ConfigError, match=r"needs at least one symbol\. Give 'BTCUSDT'"):
         lab.paper(Listens(), [], "1s")
+    with pytest.raises(af.ConfigError, match=r"^BTCUSDT is given twice\. Give each symbol once\.$"):
+        lab.paper(Listens(), [*BOTH, "BTCUSDT"], "1s")
     with pytest.raises(af.ConfigError, match=r"seed must be a whole number from 0, not 0\.5"):
         lab.paper(Listens(), BOTH, "1s", seed=0.5)  # type: ignore[arg-type] - wrong on purpose
 

@@ -265,7 +265,7 @@ class Writes(af.Strategy):
             ctx.log("third", bar.close)
 
     def on_stop(self, ctx):
-        ctx.record("missing", ctx.bid(0) - ctx.bid(0))
+        ctx.record("missing", -ctx.bid(0))
 
 
 def both(history: History, strategy: af.Strategy, **keywords: Any) -> Run:
@@ -293,6 +293,8 @@ def test_what_was_recorded_is_a_table(history: History) -> None:
     assert table["n"].dropna().tolist() == [2.0, 4.0]
     assert table[NAME].dropna().tolist() == [0.0, 1.0]
     assert table["missing"].isna().all()
+    missing = run.rows[run.rows["kind"] == M.METRIC_ROW][-1]
+    assert int(missing["c"]) == 0x7FF8 << 48, "one NaN, whatever sign it had"
     log = run.log
     assert log["text"].tolist() == ["begins", "third"]
     assert log["value"].tolist()[1] == close[2]

@@ -12,7 +12,7 @@ from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine import rules as R
-from alphaforge.engine.risk import LIMIT_POSITION
+from alphaforge.engine.risk import LIMIT_NOTIONAL, LIMIT_POSITION
 from alphaforge.strategy.compile import python_entry
 
 # --- alerts ---------------------------------------------------------------------------------------
@@ -61,6 +61,13 @@ def test_an_alert_is_told_once_until_it_is_seen() -> None:
     ]
     again = [(name, 2 if name == "id" else value) for name, value in wanted]
     assert notes(rows) == [*wanted, ("order", K.DENIED), *again]
+
+
+def test_an_alert_about_money_says_it_in_money() -> None:
+    messages = [slot(M.LIMIT, T0, a=LIMIT_NOTIONAL, b=2_500_000), trade(T0 + 1, 100)]
+    _, rows, _ = equal(Alarmed(), messages, live=True)
+    said = dict(notes(rows))
+    assert (said["alert"], said["limit"], said["value"]) == (R.MAX_NOTIONAL, 2.5, 3.0)
 
 
 def test_an_alert_without_an_instrument_is_told_to_all() -> None:

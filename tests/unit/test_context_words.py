@@ -381,6 +381,30 @@ def test_a_text_is_a_text_in_python_mode_too(history: History) -> None:
         backtest(history, NumberAsText(), ["XYZ"], "1h", mode="python")
 
 
+class DrawsWithTerms(af.Strategy):
+    x: float = 0.0
+
+    def on_bar(self, ctx, bar):
+        self.x = ctx.rng.normal(1.0, 2.0)  # here
+
+
+class NoValue(af.Strategy):
+    def on_bar(self, ctx, bar):
+        ctx.record("spread")  # here
+
+
+@pytest.mark.parametrize(
+    ("cls", "words"),
+    [(DrawsWithTerms, "ctx.rng.normal takes ()"), (NoValue, "ctx.record takes (name, value)")],
+)
+def test_what_a_call_takes_is_said(cls: Any, words: str) -> None:
+    with pytest.raises(StrategyError) as caught:
+        compiled_entry(cls())
+    assert caught.value.line == line_of(cls, "# here")
+    said = f"can't be compiled: {words}. Write it so, or run it with mode='python'."
+    assert str(caught.value).endswith(said)
+
+
 def test_no_such_draw_is_named() -> None:
     class Gauss(af.Strategy):
         x: int = 0
