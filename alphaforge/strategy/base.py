@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,26 @@ class Strategy(Fields):
         elif kind is bool and type(value) is not bool:
             value = bool(value)
         object.__setattr__(self, name, value)
+
+    def check(self, data: Any, **options: Any) -> Any:
+        """Run it in both modes over the same data and show where they first differ.
+
+        Parameters
+        ----------
+        data : DataFrame, mapping of str to DataFrame, or Recording
+            Bars of one symbol or of several, such as ``lab.bars("AAPL", "1d")``; or a recording.
+        **options
+            ``instrument`` and ``venue``: see ``alphaforge.research.compare.compare``.
+
+        Returns
+        -------
+        Comparison
+            Truthy where they are equal in every field and row; else it shows the event, and each
+            field and row that differs.
+        """
+        # By name: what compares stands on a floor above.
+        compare = importlib.import_module("alphaforge.research.compare").compare
+        return compare(self, data, **options)
 
     def fresh(self) -> Strategy:
         """An independent copy with the same field values: every run starts from one."""

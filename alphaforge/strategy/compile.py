@@ -48,6 +48,14 @@ from alphaforge.strategy.fields import (
     to_bytes,
 )
 from alphaforge.strategy.pipeline import StrategyCompiler
+from alphaforge.strategy.records import (
+    NUMBERS_AT,
+    UNWRAPPED,
+    add_attribute,
+    add_method,
+    address_of,
+    obj,
+)
 from alphaforge.strategy.subset import check_names, check_source, explain
 from alphaforge.strategy.uses import uses_attribute
 
@@ -57,6 +65,7 @@ _OPTIONS = {
     "boundscheck": True,
     "nogil": True,
     "pipeline_class": StrategyCompiler,
+    **UNWRAPPED,
 }
 
 
@@ -223,8 +232,6 @@ _METHODS: dict[str, list[tuple[type, str, Any]]] = {}
 
 def _object_type(cls: type[Fields], digest: str) -> Any:
     """The record type of a class, its helper methods, properties and windows hung on it."""
-    from alphaforge.strategy.records import NUMBERS_AT, add_attribute, add_method, obj
-
     if digest in _TYPES:
         return _TYPES[digest]
     nested = {
@@ -270,15 +277,13 @@ def _members(cls: type) -> list[tuple[str, Any]]:
 
 
 def _array_getter(name: str, numbers_at: Any) -> Any:
-    from alphaforge.strategy.records import address_of
-
     scope = {"numbers_at": numbers_at, "address_of": address_of}
     made: dict[str, Any] = {}
     source = (
         f"def get(self):\n    return numbers_at(address_of(self) + self.{name}__at, self.{name}__n)"
     )
     exec(source, scope, made)
-    return nb.njit(made["get"], forceinline=True)
+    return nb.njit(made["get"], forceinline=True, **UNWRAPPED)
 
 
 def _compile_function(cls: type, name: str, function: Any) -> Any:

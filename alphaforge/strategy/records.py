@@ -15,6 +15,12 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic, models, overload_attribute, overload_method, register_model
 
+UNWRAPPED = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Options for what only compiled code calls: wrappers would be a quarter of a strategy's time."""
+
+inner: Any = nb.njit(error_model="numpy", **UNWRAPPED)
+"""Compile a function that only compiled code calls."""
+
 
 class Obj(types.Record):  # type: ignore[misc]  # numba has no types
     """A record type that methods can be hung on; ``digest`` keeps equal ones apart."""
@@ -77,7 +83,7 @@ def add_method(type_: Obj, declared: Any, function: Any, check: Any = None) -> N
     made["function"] = function
     made["_check"] = check
     exec(source, made)
-    overload_method(type(type_), declared.__name__)(made["resolve"])
+    overload_method(type(type_), declared.__name__, jit_options=UNWRAPPED)(made["resolve"])
 
 
 def add_named(type_: Obj, declared: Any, function: Any, id_of: Any, check: Any) -> None:
@@ -98,7 +104,9 @@ def add_named(type_: Obj, declared: Any, function: Any, id_of: Any, check: Any) 
         "    return implementation"
     )
     exec(source, scope)
-    overload_method(type(type_), declared.__name__, prefer_literal=True)(scope["resolve"])
+    overload_method(type(type_), declared.__name__, prefer_literal=True, jit_options=UNWRAPPED)(
+        scope["resolve"]
+    )
 
 
 def add_attribute(type_: Obj, name: str, function: Any) -> None:
@@ -107,7 +115,7 @@ def add_attribute(type_: Obj, name: str, function: Any) -> None:
     def resolve(self):
         return lambda self: function(self)
 
-    overload_attribute(type(type_), name)(resolve)
+    overload_attribute(type(type_), name, jit_options=UNWRAPPED)(resolve)
 
 
 @intrinsic
@@ -130,7 +138,7 @@ def _numbers_at(kind: Any) -> Any:
 
         return types.CPointer(kind)(types.int64), codegen
 
-    return nb.njit(lambda address, count: nb.carray(pointer(address), count))
+    return inner(lambda address, count: nb.carray(pointer(address), count))
 
 
 NUMBERS_AT = {"f8": _numbers_at(types.float64), "i8": _numbers_at(types.int64)}

@@ -6,7 +6,6 @@ import functools
 import math
 from typing import Any
 
-import numba as nb
 import numpy as np
 
 from alphaforge.engine import codes as K
@@ -34,6 +33,7 @@ from alphaforge.strategy.records import (
     add_method,
     add_named,
     address_of,
+    inner,
     obj,
 )
 
@@ -67,19 +67,19 @@ ctx_at = view(np.dtype([("now_", "i8")]), CTX)
 EVENT_AT = {handler: view(_VIEW, type_) for handler, type_ in EVENTS.items()}
 
 
-@nb.njit(error_model="numpy")
+@inner
 def _price(shown, ticks):
     record = instrument_at(shown.instrument_)
     return C.human(ticks, record.price_num, record.price_den)
 
 
-@nb.njit(error_model="numpy")
+@inner
 def _qty(shown, lots):
     record = instrument_at(shown.instrument_)
     return C.human(lots, record.lot_num, record.lot_den)
 
 
-@nb.njit(error_model="numpy")
+@inner
 def _amount(shown, rule, count):
     record = instrument_at(shown.instrument_)
     if (R.LOTS_BITS >> rule) & 1:
@@ -118,7 +118,7 @@ def _attributes(handler: int, source: dict[str, str]) -> None:
     for name, expression in source.items():
         made: dict[str, Any] = {}
         exec(f"def get(v):\n    e = at(v.event_)\n    return {expression}", scope, made)
-        add_attribute(EVENTS[handler], name, nb.njit(error_model="numpy")(made["get"]))
+        add_attribute(EVENTS[handler], name, inner(made["get"]))
 
 
 _BOTH = {"instrument": "int(e.instrument)", "ts": "e.ts"}
@@ -179,7 +179,7 @@ _attributes(
 _attributes(K.ON_CUSTOM, {**_BOTH, "kind": "int(e.code)", **{n: f"e.{n}" for n in "abcd"}})
 
 
-@nb.njit(error_model="numpy")
+@inner
 def _at(ctx, instrument):
     """The block's address; what isn't an instrument raises, and Python then says it in words."""
     m = address_of(ctx)
@@ -188,7 +188,7 @@ def _at(ctx, instrument):
     return m
 
 
-@nb.njit(error_model="numpy")
+@inner
 def _least(value, least):
     """A number that isn't below the least, else a raise, which Python then says in words."""
     if value < least:
@@ -196,13 +196,13 @@ def _least(value, least):
     return value
 
 
-@nb.njit(error_model="numpy")
+@inner
 def _given(value):
     """What kernels are told of a price that may be left out."""
     return math.nan if value is None else C.given(1.0 * value)
 
 
-@nb.njit(error_model="numpy")
+@inner
 def _number(value):
     """A float64 of whatever number it is, so that each kernel is compiled for one type."""
     return 1.0 * value
@@ -454,7 +454,7 @@ def _hang(type_: Obj, owner: type, call: str, methods: dict[str, Any]) -> None:
     for name, function in methods.items():
         declared = vars(owner)[name]
         check = functools.partial(check_types, call + name, declared.__annotations__)
-        compiled = nb.njit(error_model="numpy")(function)
+        compiled = inner(function)
         if name in _NAMED:
             add_named(type_, declared, compiled, notes.id_of, check)
         else:
@@ -466,7 +466,7 @@ _hang(RANDOM, Random, "ctx.rng.", RANDOM_METHODS)
 _random_at = view(_RANDOM, RANDOM)
 
 
-@nb.njit(error_model="numpy")
+@inner
 def _rng(ctx):
     return _random_at(address_of(ctx))
 
