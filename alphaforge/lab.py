@@ -241,7 +241,7 @@ class Lab:
         live = self._live_without_start(parse_interval(spec))
         slot = live.add(strategy, names, spec, mode, seed)
         live.begin()
-        return Paper(live, slot, strategy, names, spec)
+        return Paper(live, slot, strategy, names, spec, mode)
 
     def custom(self, symbol: str, *numbers: float, kind: int = 0) -> None:
         """Send an event of now to the live strategies on an instrument: their ``on_custom``.

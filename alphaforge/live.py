@@ -21,15 +21,14 @@ from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
-from alphaforge.engine.journal import Journal
 from alphaforge.engine.risk import LIMIT_NAMES, LIMIT_NOTIONAL, LIMIT_POSITION, LIMIT_RATE
-from alphaforge.engine.watchdog import was_ended, watched
 from alphaforge.errors import DataError, EngineHalted, OrderError, StrategyError
 from alphaforge.feed import BAR, Feed
 from alphaforge.order import Order
+from alphaforge.rerun import rerun_in_python
 from alphaforge.strategy.base import Strategy
 from alphaforge.strategy.compile import Entry, compiled_entry, python_entry
-from alphaforge.strategy.fields import from_bytes
+from alphaforge.swap import Swap, swap
 from alphaforge.units import SECOND, format_interval, money_to_ledger, parse_interval
 from alphaforge.venue import Fees
 from alphaforge.venues.simulated import SimulatedExchange
@@ -42,7 +41,6 @@ POSITION_LIMITS = {"BTCUSDT": 2.0, "ETHUSDT": 40.0, "SOLUSDT": 500.0}
 NOTIONAL_LIMIT = 250_000.0
 RATE_LIMIT = 40
 MOST_LIMIT = 1e12
-_ENDLESS_S = 2.0  # for the second run of a handler that was ended once
 ARENA = 1 << 23  # room for what 32 strategies look back on
 JOURNAL_ROWS = 1 << 20  # a back-fill writes hundreds of thousands within a second or two
 
@@ -84,6 +82,7 @@ class Live:
         self._adding = threading.Lock()
         self._arriving: tuple[Strategy, Entry] | None = None
         self.strategies: dict[int, tuple[Strategy, Entry]] = {}
+        self._began: dict[int, Strategy] = {}
         self.error: BaseException | None = None
         for instrument in self.exchange.instruments:
             history.add_session_instrument(instrument)
@@ -170,6 +169,7 @@ class Live:
                 seed=seed,
             )
             self.strategies[slot] = own, entry
+            self._began[slot] = strategy.fresh()
             self._arriving = None
         self.feed.strategy_names[slot] = type(strategy).__name__
         if self.engine.fault:
@@ -228,6 +228,23 @@ class Live:
             entry.shown = _part(quiet, int(record["shown"]), int(record["shown_bytes"]))
         left = L.pool(quiet.block, "timers")[: int(quiet.header["timers_used"])]
         return [(int(t["due"]), int(t["id"])) for t in left]
+
+    def swap(self, slot: int, strategy: Strategy, mode: str) -> Swap:
+        """Give the strategy in a slot other code, between two events; see ``alphaforge.swap``.
+
+        Where it had raised and the engine halted, the session goes on with the new code.
+        """
+        own = strategy.fresh()
+        entry = compiled_entry(own) if mode == "compiled" else python_entry(own)
+        if not self.engine.running:
+            self.engine.stop()  # what it has to say of a fault is said first
+        raised = self.engine.fault == K.FAULT_STRATEGY
+        mended = raised and int(self.engine.header["fault_strategy"]) == slot
+        done = swap(self.engine, slot, self.strategies[slot], self._began[slot], (own, entry))
+        self.strategies[slot], self._began[slot] = (own, entry), strategy.fresh()
+        if mended:
+            self._go_on()
+        return done
 
     def remove(self, slot: int) -> None:
         """Stop a strategy: its orders are cancelled, its position stays."""
@@ -429,6 +446,9 @@ class Live:
             raised = int(self.engine.header["fault_strategy"])
             L.pool(self.engine.block, "strategies")[raised]["handlers"] = 0
         self.engine.stop()
+        self._go_on(raised)
+
+    def _go_on(self, raised: int = -1) -> None:
         self.engine.clear_fault()
         self.error = None
         if raised >= 0:
@@ -441,34 +461,6 @@ class Live:
         self.exchange.stop()
         self.engine.stop()
         self.feed.stop()
-
-
-def rerun_in_python(engine: Engine, own: Strategy, slot: int) -> BaseException | None:
-    """What a halted live engine's faulting call raises in python mode, from before that call.
-
-    Runs on a copy of the block; the engine is left as it is.
-    """
-    fork = Engine(currency=engine.currency, live=True, capacities=engine.capacities)
-    fork.block[:] = engine.block
-    record = L.pool(fork.block, "strategies")[slot]
-    start = int(record["before"])
-    copy = own.fresh()
-    from_bytes(copy, fork.block[start : start + int(record["bytes"])])
-    python = python_entry(copy)
-    scratch = Journal(1 << 12)
-    record["draws"] = record["draws_before"]
-    header: Any = fork.header
-    header["journal"], header["out"], header["fault"] = scratch.address, 0, 0
-    handler, event = int(header["fault_handler"]), int(header["view_event"])
-    low, size = engine.address, engine.block.size
-    if low <= event < low + size:  # a bar or a notice inside the block: look at the copy's
-        header["view_event"] = fork.address + event - low
-    header["view_instrument"] += fork.address - low
-    header["view_engine"] = fork.address
-    header["calls"] = 1  # the watchdog looks at it: what loops in compiled code does so here
-    with watched(header, python=True, limit_s=_ENDLESS_S if was_ended() else None):
-        python.call(handler, 0, fork.address)
-    return python.error
 
 
 def _part(engine: Engine, start: int, size: int) -> npt.NDArray[np.uint8]:

@@ -254,7 +254,14 @@ SPLIT = 0
 ACTION_NAMES = {SPLIT: "split"}
 
 # --- what a DEFINE command brings -----------------------------------------------------------------
-DEFINE_INSTRUMENT, DEFINE_BUILDER, DEFINE_STRATEGY, DEFINE_TIMER, DEFINE_VENUE = range(5)
+(
+    DEFINE_INSTRUMENT,
+    DEFINE_BUILDER,
+    DEFINE_STRATEGY,
+    DEFINE_TIMER,
+    DEFINE_VENUE,
+    DEFINE_SWAP,
+) = range(6)
 
 # --- venues: who fills an instrument's orders, and how --------------------------------------------
 VENUE_INTERNAL, VENUE_EXTERNAL = 0, 1

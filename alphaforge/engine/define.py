@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
 from alphaforge.engine.accruals import wants_accruals
-from alphaforge.engine.atomic import copy_bytes
+from alphaforge.engine.atomic import call_entry, copy_bytes
 from alphaforge.engine.block import (
     builder,
     engine_at,
@@ -15,11 +16,13 @@ from alphaforge.engine.block import (
     position,
     strategy,
     strategy_at,
+    swap_at,
     timer_at,
     venue,
 )
 from alphaforge.engine.clock import add_timer
 from alphaforge.engine.jit import entry, hot, kernel, part
+from alphaforge.engine.journal import journal_output
 from alphaforge.engine.portfolio import leave_to_host
 
 
@@ -51,6 +54,8 @@ def define(m, what, record, size, watch_list):
     if what == K.DEFINE_TIMER:
         t = timer_at(record)
         return add_timer(m, t.strategy, t.due, t.id)
+    if what == K.DEFINE_SWAP:
+        return _swap_strategy(m, record, size)
     return _define_strategy(m, record, size, watch_list)
 
 
@@ -152,6 +157,46 @@ def _define_strategy(m, record, size, watch_list):
     if shown > 0:
         copy_bytes(m + s.shown, record + L.STRATEGY_BYTES + size, shown)
     copy_bytes(m + h.watches_at + k * h.instruments_n, watch_list, h.instruments_n)
+    return k
+
+
+@kernel
+def _swap_strategy(m, record, size):
+    """Other code for a running strategy: its slot, -1 where there is no room or no way.
+
+    Orders, positions, timers and the bars it was shown stay. The host fills the new state from the
+    old one, here, between two events.
+    """
+    h = engine_at(m)
+    w = swap_at(record)
+    k = w.strategy
+    if k < 0 or k >= h.strategies_used or strategy(m, k).running == 0:
+        return -1
+    s = strategy(m, k)
+    room = _lines(size)
+    shown = _lines(w.shown_bytes) if s.shown == 0 else 0
+    larger = room > s.room or shown > 0
+    if larger and h.arena_used + 2 * room + shown > h.arena_n:
+        return -1
+    state = record + L.SWAP_BYTES
+    if call_entry(w.carry, k, m + s.state, state) != 0:
+        return -1
+    if larger:
+        s.state = h.arena_at + h.arena_used
+        s.before = s.state + room
+        s.room = room
+        h.arena_used += 2 * room + shown
+    if shown > 0:
+        s.shown = s.before + room
+        s.shown_room = shown
+        s.shown_bytes = w.shown_bytes
+        copy_bytes(m + s.shown, state + size, w.shown_bytes)
+    s.bytes = size
+    if size > 0:
+        copy_bytes(m + s.state, state, size)
+    s.entry = w.entry
+    s.handlers = w.handlers
+    journal_output(m, M.SWAP_ROW, 0, 0, k, w.digest, 0, 0)
     return k
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +15,7 @@ from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine.define import define_now
 from alphaforge.engine.journal import Journal
+from alphaforge.engine.prepared import instrument_record, room_for_bars, stream_of
 from alphaforge.engine.ring import Ring, whole_messages
 from alphaforge.engine.snapshot import Board, Snapshot, publish_now
 from alphaforge.engine.step import call_now, run_events, step_one
@@ -25,7 +24,7 @@ from alphaforge.engine.watchdog import LIMIT_S, watched
 from alphaforge.errors import ConfigError, EngineHalted, InstrumentError, did_you_mean
 from alphaforge.instrument import Instrument
 from alphaforge.latency import RecordedLatency
-from alphaforge.units import ledger_digits, money_to_ledger, to_ns
+from alphaforge.units import ledger_digits, money_to_ledger
 from alphaforge.venue import Fees, Venue, fee_per_lot
 
 COMMAND_SLOTS = 1 << 12
@@ -241,6 +240,27 @@ class Engine:
             self.call(k, K.ON_START)
         return k
 
+    def swap_strategy(self, strategy: int, entry: StrategyEntry, carry: int, digest: int) -> None:
+        """Give a running strategy other code, at an event boundary; what it holds stays.
+
+        Parameters
+        ----------
+        carry : int
+            Address of ``int64 (int64 slot, int64 old state, int64 new state)``, called at the
+            boundary to fill the new state; where it doesn't give 0 all stays as it was.
+        digest : int
+            Of the new code, for the journal.
+        """
+        watches = L.pool(self.block, "watches")[strategy * self.capacities.instruments :]
+        watch = watches[: self.capacities.instruments].copy()
+        shown = room_for_bars(watch) if entry.looks_back else np.zeros(0, np.uint8)
+        head = np.zeros(1, L.SWAP)
+        head["strategy"], head["carry"], head["digest"] = strategy, carry, digest
+        head["entry"], head["handlers"] = entry.address, entry.handlers
+        head["shown_bytes"] = shown.size
+        record = np.concatenate([head.view(np.uint8), entry.state, shown])
+        self._define(K.DEFINE_SWAP, record, "strategies", entry.state.size, None, entry)
+
     def add_timer(self, strategy: int, due: int, timer_id: int) -> None:
         """Set a timer of a strategy, due at a time in ns UTC."""
         record = np.zeros(1, L.TIMER)
@@ -448,48 +468,3 @@ class Engine:
             if time.monotonic() - began > deadline:
                 raise EngineHalted(f"the engine didn't answer within {deadline:g} s while {what}.")
             time.sleep(0.0005)
-
-
-def room_for_bars(watch: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Memory for the bars that a strategy is shown of the instruments marked 1; no bar yet.
-
-    Laid out as ``engine.shown`` has it; 48 KB an instrument.
-    """
-    size = 8 + L.SHOWN_BARS * L.SHOWN_BYTES
-    memory = np.zeros(watch.size + int(watch.sum()) * size // 8, np.int64)
-    watched = np.flatnonzero(watch)
-    memory[watched] = 8 * watch.size + size * np.arange(watched.size)
-    return memory.view(np.uint8)
-
-
-def stream_of(seed: int) -> int:
-    """The seed of a strategy's random numbers: other streams than a venue's of the same seed."""
-    digest = hashlib.sha256(f"strategy {int(seed)}".encode()).digest()
-    return int.from_bytes(digest[:8], "little", signed=True)
-
-
-def instrument_record(instrument: Instrument, currency: str) -> npt.NDArray[Any]:
-    """The INSTRUMENT record of an engine whose account is in ``currency``."""
-    record = np.zeros(1, L.INSTRUMENT)
-    price, lot, value = instrument.price, instrument.quantity, instrument.value
-    record["price_num"], record["price_den"] = price.numerator, price.denominator
-    record["lot_num"], record["lot_den"] = lot.numerator, lot.denominator
-    record["lots_per_unit"] = lot.denominator / lot.numerator
-    record["ticks_per_unit"] = price.denominator / price.numerator
-    record["value_num"], record["value_den"] = value.numerator, value.denominator
-    record["min_lot"] = instrument.qty_lots(float(instrument.min_qty)) if instrument.min_qty else 1
-    if instrument.max_qty:
-        record["max_lot"] = instrument.qty_lots(float(instrument.max_qty))
-    for name in ("min_notional", "max_notional"):
-        if getattr(instrument, name):
-            record[name] = money_to_ledger(getattr(instrument, name), currency)
-    swaps = instrument.swaps
-    record["swap_den"] = math.lcm(*(swap.denominator for swap in swaps))
-    record["long_swap"], record["short_swap"] = (int(s * record["swap_den"][0]) for s in swaps)
-    record["inverse"], record["margined"] = instrument.inverse, instrument.margined
-    record["data_only"] = instrument.kind == "synthetic"
-    record["fee_den"] = 1
-    record["initial_ppb"], record["maintenance_ppb"], record["borrow_ppb"] = instrument.rates
-    record["expiry"] = to_ns(instrument.expiry) if instrument.expiry else 0
-    record["first_builder"] = -1
-    return record

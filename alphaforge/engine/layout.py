@@ -260,6 +260,16 @@ SHOWN = record(
 )
 """A bar as a strategy was shown it; see ``engine.shown``."""
 
+SWAP = record(
+    ("strategy", "i8"),  # slot of the one that is given other code
+    ("carry", "i8"),  # address of what fills its new state from the old one
+    ("entry", "i8"),
+    ("handlers", "i8"),
+    ("digest", "i8"),  # of the new code, for the journal
+    ("shown_bytes", "i8"),
+)
+"""Other code for a running strategy; its new state follows, then room for bars."""
+
 BUILDER = record(
     ("instrument", "i8"),
     ("interval", "i8"),
@@ -346,6 +356,7 @@ POSITION_BYTES = POSITION.itemsize
 ORDER_BYTES = ORDER.itemsize
 KEY_BYTES = KEY.itemsize
 STRATEGY_BYTES = STRATEGY.itemsize
+SWAP_BYTES = SWAP.itemsize
 BUILDER_BYTES = BUILDER.itemsize
 TIMER_BYTES = TIMER.itemsize
 ALERT_BYTES = ALERT.itemsize

@@ -68,6 +68,7 @@ BOOK_ROW = 71
 CASH_ROW = 72
 METRIC_ROW = 73
 LOG_ROW = 74
+SWAP_ROW = 75  # a strategy was given other code
 
 FIRST_OUTPUT = ORDER_ROW
 """Journal kinds from here on are outputs: they alone make the journal hash."""
@@ -250,6 +251,7 @@ PAYLOADS = {
     BOOK_ROW: "code book state; a expected, b found, c messages left out so far, d book",
     CASH_ROW: "code cause; a amount (ledger), b rate, c signed qty_lot, d price_tick",
     METRIC_ROW: "a strategy, b name id (first 8 bytes of its sha256), c bits of a float64",
+    SWAP_ROW: "a strategy, b digest of its new code (first 8 bytes)",
     LOG_ROW: "a strategy, b text id (first 8 bytes of its sha256), c bits of a float64",
 }
 

@@ -20,8 +20,9 @@ from alphaforge.engine import codes as K
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine import rules as R
-from alphaforge.engine.engine import Engine, room_for_bars
+from alphaforge.engine.engine import Engine
 from alphaforge.engine.journal import checksums
+from alphaforge.engine.prepared import room_for_bars
 from alphaforge.engine.watchdog import was_ended, watched
 from alphaforge.errors import ConfigError, EngineHalted, StrategyError
 from alphaforge.instrument import Instrument

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Strategy(Fields):
     10.0
     """
 
+    _given: ClassVar[dict[str, Any]] = {}
+
     def __init__(self, **values: Any) -> None:
         for name, kind in _kinds(type(self)).items():
             if kind is Window:
@@ -41,6 +43,11 @@ class Strategy(Fields):
                     "indicator's period. Put it into a class that derives from af.Indicator."
                 )
         super().__init__(**values)
+        object.__setattr__(self, "_given", dict(values))
+
+    def given(self) -> dict[str, Any]:
+        """What it was made with, by name; the rest is as its class says."""
+        return dict(self._given)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Keep declared fields in their declared type, as the compiled record would."""

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(not JIT, reason="without the JIT Python itself l
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watchdog, "LIMIT_S", 0.5)
     monkeypatch.setattr("alphaforge.research.backtest._ENDLESS_S", 0.5)
-    monkeypatch.setattr("alphaforge.live._ENDLESS_S", 0.5)
+    monkeypatch.setattr("alphaforge.rerun._ENDLESS_S", 0.5)
 
 
 class Spins(af.Strategy):

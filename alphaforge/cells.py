@@ -1,0 +1,71 @@
+"""A strategy's cell that is run again: what trades is given its new code after the cell.
+
+In a notebook the class of a running strategy is looked for after each cell. Where the cell has made
+another class of its name, the strategy is swapped, with what it was made with, and what became of
+it is printed. A class that can't be compiled is told, and the old code goes on.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from alphaforge.errors import AlphaForgeError
+from alphaforge.strategy.base import Strategy
+from alphaforge.strategy.digest import class_digest
+from alphaforge.strategy.fields import fields_of
+
+if TYPE_CHECKING:
+    from alphaforge.paper import Paper
+
+_followed: list[Paper] = []
+_refused: dict[int, Any] = {}
+_hooked: set[int] = set()
+
+
+def follow(paper: Paper) -> None:
+    """Swap this strategy when a later cell makes another class of its name; in notebooks only."""
+    shell = _shell()
+    if shell is None or type(paper.strategy).__module__ != "__main__":
+        return
+    _followed.append(paper)
+    if id(shell) not in _hooked:
+        _hooked.add(id(shell))
+        shell.events.register("post_run_cell", lambda *_: after_cell(shell.user_ns))
+
+
+def forget(paper: Paper) -> None:
+    """Leave a strategy alone from now on."""
+    if paper in _followed:
+        _followed.remove(paper)
+    _refused.pop(id(paper), None)
+
+
+def after_cell(names: dict[str, Any]) -> None:
+    """Swap each followed strategy whose class is another one in ``names`` now."""
+    for paper in _followed:
+        if paper.closed:
+            forget(paper)
+            continue
+        old = type(paper.strategy)
+        new: Any = names.get(old.__name__)
+        if new is old or _refused.get(id(paper)) is new or not _is_strategy(new):
+            continue
+        try:
+            if class_digest(new) == class_digest(old):
+                continue
+            given = {k: v for k, v in paper.strategy.given().items() if k in fields_of(new)}
+            print(f"AlphaForge: {paper.swap(new(**given))!r}")
+        except AlphaForgeError as error:
+            _refused[id(paper)] = new
+            print(f"AlphaForge: {old.__name__} trades on as it was. {error}", file=sys.stderr)
+
+
+def _is_strategy(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, Strategy)
+
+
+def _shell() -> Any:
+    """The notebook's shell, or None where there is none."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None

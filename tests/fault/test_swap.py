@@ -1,0 +1,223 @@
+"""A strategy that trades is given other code: position kept, journalled, what changed is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import alphaforge as af
+from alphaforge import cells
+from alphaforge.engine import layout as L
+from alphaforge.engine import messages as M
+from alphaforge.engine.jit import JIT
+from alphaforge.errors import EngineHalted, StrategyError
+from alphaforge.swap import carry_over
+
+BOTH = ["python", "compiled"] if JIT else ["python"]
+
+
+class First(af.Strategy):
+    """Holds a little, counts bars."""
+
+    fast: af.SMA = af.SMA(3)
+    seen: int = 0
+    size: float = 0.01
+    past: af.Array = af.Array(4)
+
+    def on_bar(self, ctx, bar):
+        self.seen += 1
+        self.fast.update(bar.close)
+        self.past[self.seen % 4] = bar.close
+        ctx.target(bar.instrument, self.size)
+
+
+class Second(af.Strategy):
+    """The same, holding more; one field more, and it looks back."""
+
+    fast: af.SMA = af.SMA(3)
+    seen: int = 0
+    size: float = 0.02
+    past: af.Array = af.Array(4)
+    before: float = 0.0
+
+    def on_bar(self, ctx, bar):
+        self.seen += 1
+        self.fast.update(bar.close)
+        self.past[self.seen % 4] = bar.close
+        self.before = ctx.bar(bar.instrument, 0).close
+        ctx.target(bar.instrument, self.size)
+
+
+class Raises(af.Strategy):
+    seen: int = 0
+
+    def on_bar(self, ctx, bar):
+        self.seen += 1
+        ctx.target(bar.instrument, 0.01)
+        if self.seen > 502:
+            ctx.target(bar.instrument, 1 // (self.seen - self.seen))
+
+
+class Mended(af.Strategy):
+    seen: int = 0
+
+    def on_bar(self, ctx, bar):
+        self.seen += 1
+        ctx.target(bar.instrument, 0.01)
+
+
+class Broken(af.Strategy):
+    def on_bar(self, ctx, bar):
+        kept = {1: bar.close}
+        ctx.target(bar.instrument, kept[1])
+
+
+def fields_now(lab: af.Lab, paper: Any) -> Any:
+    """The strategy's fields as the engine has them."""
+    from alphaforge.strategy.fields import from_bytes
+
+    own, entry = lab._live.strategies[paper.slot]
+    if entry.state.size:
+        record = L.pool(lab._live.engine.block, "strategies")[paper.slot]
+        at = int(record["state"])
+        found = own.fresh()
+        from_bytes(found, lab._live.engine.block[at : at + int(record["bytes"])].copy())
+        return found
+    return own
+
+
+@pytest.mark.parametrize("second", BOTH)
+@pytest.mark.parametrize("first", BOTH)
+def test_other_code_keeps_the_position_and_the_fields(
+    lab: af.Lab, eventually: Any, first: str, second: str
+) -> None:
+    paper = lab.paper(First(), "BTCUSDT", "1s", mode=first)
+    eventually(lambda: paper.position == 0.01, 30.0, "it holds")
+    seen = fields_now(lab, paper).seen
+    bars = lab._live.engine.header["bars"]
+    done = paper.swap(Second(), mode=second)
+    assert done.kept == ["fast", "seen", "past"]
+    assert done.changed == ["size was 0.01: begins with 0.02", "before is new: 0.0"]
+    assert repr(done).startswith("Second runs its new code; position and orders stay, fast, seen,")
+    assert paper.position == 0.01, "nothing was traded by swapping"
+    eventually(lambda: paper.position == 0.02, 10.0, "the new code trades")
+    now = fields_now(lab, paper)
+    assert now.seen > seen
+    assert min(now.past) > 0.0
+    assert now.fast.ready
+    assert now.before > 0.0
+    assert lab._live.engine.header["bars"] >= bars
+    rows = lab.sql(f"select * from journal where kind = {M.SWAP_ROW}")
+    assert len(rows) == 1
+    assert int(rows["a"].iloc[0]) == paper.slot
+    assert paper.mode == second
+    assert lab._live.engine.fault == 0
+
+
+@pytest.mark.parametrize("mode", BOTH)
+def test_mending_what_raised_lets_the_session_go_on(
+    lab: af.Lab, eventually: Any, mode: str
+) -> None:
+    paper = lab.paper(Raises(), "BTCUSDT", "1s", mode=mode)
+    engine = lab._live.engine
+    eventually(lambda: isinstance(lab._live.error, ZeroDivisionError), 30.0, "it raised")
+    seen = fields_now(lab, paper).seen
+    paper.swap(Mended())
+    assert engine.running
+    eventually(lambda: fields_now(lab, paper).seen > seen + 1, 10.0, "the mended code runs")
+    eventually(lambda: paper.position == 0.01, 10.0, "its position is there")
+
+
+@pytest.mark.skipif(not JIT, reason="nothing is compiled with the JIT off")
+def test_what_cannot_be_compiled_changes_nothing(lab: af.Lab, eventually: Any) -> None:
+    paper = lab.paper(First(), "BTCUSDT", "1s")
+    eventually(lambda: paper.position == 0.01, 30.0, "it holds")
+    with pytest.raises(StrategyError, match="uses a dict"):
+        paper.swap(Broken())
+    with pytest.raises(StrategyError, match="give an instance, not the class Second"):
+        paper.swap(Second)  # type: ignore[arg-type]  # what somebody types
+    seen = fields_now(lab, paper).seen
+    eventually(lambda: fields_now(lab, paper).seen > seen, 10.0, "the old code runs on")
+    paper.stop()
+    eventually(lambda: L.pool(lab._live.engine.block, "strategies")[paper.slot]["running"] == 0)
+    with pytest.raises(EngineHalted, match="First was stopped, so nothing can go on with Second"):
+        paper.swap(Second())
+
+
+def test_fields_of_another_type_are_told() -> None:
+    class Old(af.Strategy):
+        n: int = 0
+        mean: af.SMA = af.SMA(3)
+        past: af.Array = af.Array(3)
+        gone: float = 1.0
+        last: float = 0.0
+
+        def on_bar(self, ctx, bar): ...
+
+    class New(af.Strategy):
+        n: float = 0.0
+        mean: af.EMA = af.EMA(3)
+        past: af.Array = af.Array(3, int)
+        last: float = 0.0
+
+        def on_bar(self, ctx, bar): ...
+
+    old, new = Old(), New()
+    old.n, old.last = 7, 2.5
+    kept, changed = carry_over(old, Old(), new)
+    assert kept == ["last"]
+    assert new.last == 2.5
+    assert changed == [
+        "n was an int and is a float now: begins with 0.0",
+        "mean was a SMA and is an EMA now: begins with EMA(3)",
+        "past was an Array of floats and is an Array of ints now: begins with (0, 0, 0)",
+        "gone is gone",
+    ]
+    other = Old(mean=5)
+    assert carry_over(old, Old(), other)[1] == ["mean was SMA(3): begins with SMA(5)"]
+
+
+def test_a_cell_run_again_swaps(
+    lab: af.Lab, eventually: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    class Shell:
+        def __init__(self) -> None:
+            self.user_ns: dict[str, Any] = {}
+            self.ran: list[Any] = []
+            self.events = self
+
+        def register(self, name: str, function: Any) -> None:
+            assert name == "post_run_cell"
+            self.ran.append(function)
+
+    shell = Shell()
+    monkeypatch.setattr(cells, "_shell", lambda: shell)
+    monkeypatch.setattr(cells, "_hooked", set())
+
+    def run_cell(body: str) -> type:
+        scope: dict[str, Any] = {"af": af, "__name__": "__main__"}
+        source = (
+            "class Cell(af.Strategy):\n    seen: int = 0\n    size: float = 0.01\n"
+            f"    def on_bar(self, ctx, bar):\n        self.seen += 1\n        {body}\n"
+        )
+        exec(source, scope)
+        shell.user_ns["Cell"] = scope["Cell"]
+        for function in shell.ran:
+            function(None)
+        return scope["Cell"]
+
+    target = "ctx.target(bar.instrument, self.size)"
+    made = run_cell(target)
+    paper = lab.paper(made(size=0.03), "BTCUSDT", "1s", mode="python")
+    assert len(shell.ran) == 1
+    eventually(lambda: paper.position == 0.03, 30.0, "it holds")
+    run_cell(target)
+    assert capsys.readouterr().out == "", "the same code is no swap"
+    run_cell("ctx.target(bar.instrument, self.size * 2.0)")
+    assert "AlphaForge: Cell runs its new code; position and orders stay" in capsys.readouterr().out
+    eventually(lambda: np.isclose(paper.position, 0.06), 10.0, "the new code trades")
+    paper.stop()
+    run_cell("ctx.target(bar.instrument, 0.0)")
+    assert capsys.readouterr().out == "", "what was stopped is left alone"
