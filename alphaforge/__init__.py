@@ -107,6 +107,7 @@ _HOMES = {
     "SELL": "engine.codes",
     "SMA": "strategy.indicators",
     "SPLIT": "engine.codes",
+    "Signals": "strategy.signals",
     "Skew": "strategy.indicators",
     "SquareRootSlippage": "venue",
     "StandardDeviation": "strategy.indicators",
@@ -149,13 +150,14 @@ _HOMES = {
     "read_binance": "data.capture",
     "simulate": "venues.simulate",
 }
-__all__ = sorted([*_HOMES, "__version__", "math"])
+_ROOMS = {"library": "alphaforge.strategy.library", "math": "alphaforge.math"}
+__all__ = sorted([*_HOMES, *_ROOMS, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: importing the package is instant."""
-    if name == "math":
-        return importlib.import_module("alphaforge.math")
+    if name in _ROOMS:
+        return importlib.import_module(_ROOMS[name])
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'alphaforge' has no attribute {name!r}")

@@ -33,6 +33,7 @@ from alphaforge.strategy.base import Strategy, check_mode, check_seed, check_str
 from alphaforge.strategy.compile import Entry, compiled_entry, python_entry
 from alphaforge.strategy.digest import class_digest
 from alphaforge.strategy.fields import from_bytes
+from alphaforge.strategy.signals import Signals
 from alphaforge.units import format_interval, ledger_to_money, parse_interval
 from alphaforge.venue import Fees, Venue
 
@@ -96,6 +97,7 @@ def backtest(
     began = time.perf_counter()
     names = [symbols.instrument.symbol] if isinstance(symbols, Recording) else symbols
     _check(strategy, names, mode, cash, fees)
+    strategy.check_symbols(names)
     check_seed(seed)
     venue = _venue(venue, fill)
     own = None if custom is None else custom_events(custom, names)
@@ -373,6 +375,12 @@ def _warnings(history: History, run: Run, alerts: npt.NDArray[Any]) -> list[str]
                     f"{symbol} jumps {ratio[at] - 1:+.0%} into {day} with no corporate action "
                     "stored: a split that is missing? Store it with lab.history.write_action(...)."
                 )
+    if isinstance(run.strategy, Signals) and run.strategy.matched < run.strategy.rows:
+        left = run.strategy.rows - run.strategy.matched
+        found.append(
+            f"{left:,} of {run.strategy.rows:,} rows of signals met no bar: are their times the "
+            "bars' close times?"
+        )
     found += _stale_books(run)
     found += _ruin(run, alerts)
     closed = int(run.trades["exit"].notna().sum())

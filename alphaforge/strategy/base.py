@@ -93,6 +93,9 @@ class Strategy(Fields):
         compare = importlib.import_module("alphaforge.research.compare").compare
         return compare(self, data, **options)
 
+    def check_symbols(self, symbols: list[str]) -> None:
+        """Refuse a run whose symbols it isn't for; any will do by default."""
+
     def fresh(self) -> Strategy:
         """An independent copy with the same field values: every run starts from one."""
         return copy.deepcopy(self)

@@ -17,7 +17,7 @@ import numpy as np
 
 from alphaforge.errors import StrategyError, did_you_mean
 
-RESERVED = ("check", "fresh", "given", "parameters", "with_period")
+RESERVED = ("check", "check_symbols", "fresh", "given", "parameters", "with_period")
 _SHOWN = 8  # numbers of an array that are shown one by one
 SCALARS: dict[type, str] = {int: "i8", float: "f8", bool: "b1"}
 

@@ -211,8 +211,8 @@ class Rotation(Strategy):
 
     def rise(self, ctx: Any, instrument: int) -> float:
         """Return over the period, as a ratio; NaN while there is no such bar."""
-        then = ctx.bar(instrument, self.period).close
-        now = ctx.bar(instrument, 0).close
+        then: float = ctx.bar(instrument, self.period).close
+        now: float = ctx.bar(instrument, 0).close
         if not then > 0.0:
             return now * float("nan")
         return now / then
