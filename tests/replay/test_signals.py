@@ -109,6 +109,11 @@ def test_equal_in_both_modes_to_the_last_field(history: History, closes: Any) ->
     assert found, repr(found)
 
 
+SHAPE = (
+    "targets must be numbers, a row a bar and a column a symbol, not float64 of shape (2, 2, 2). "
+    "Give an array, a Series or a DataFrame."
+)
+BOOLS = "entries and exits must be bools of one shape, not int64 of (2, 1) and int64 of (2, 1)."
 TIMES = pd.date_range("2026-01-01", periods=3, freq="h", tz="UTC")
 
 
@@ -121,19 +126,12 @@ TIMES = pd.date_range("2026-01-01", periods=3, freq="h", tz="UTC")
             {"targets": [1.0], "exits": [True]},
             "give Signals targets, or entries and exits, not both.",
         ),
-        (
-            {"targets": np.zeros((2, 2, 2))},
-            "targets must be numbers, a row a bar and a column a symbol, not float64 of shape "
-            "(2, 2, 2). Give an array, a Series or a DataFrame.",
-        ),
+        ({"targets": np.zeros((2, 2, 2))}, SHAPE),
         (
             {"targets": [1.0, np.inf]},
             "targets must be finite, or NaN for no change: found infinity.",
         ),
-        (
-            {"entries": [1, 0], "exits": [0, 1]},
-            "entries and exits must be bools of one shape, not int64 of (2, 1) and int64 of (2, 1).",
-        ),
+        ({"entries": [1, 0], "exits": [0, 1]}, BOOLS),
         (
             {"entries": [True, True], "exits": [False, True]},
             "row 1 says both to enter and to leave (1 rows do). Decide for one: entries & ~exits.",
