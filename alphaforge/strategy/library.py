@@ -187,9 +187,9 @@ class Pairs(Strategy):
 class Rotation(Strategy):
     """Momentum rotation: of several instruments hold the one that rose most, if any did.
 
-    Relative momentum over months is among the better attested effects (Jegadeesh and Titman 1993),
+    Relative momentum over months is among the better attested effects (Jegadeesh, Titman 1993),
     and it loses badly at turns: after a crash what fell most rises fastest, and this is the last to
-    hold it. Between near-equals it hops back and forth and pays for each hop. Chosen over the list of
+    hold it. Between near-equals it hops back and forth and pays for each hop. Over the list of
     today's survivors any backtest of it is too good.
 
     Attributes
