@@ -29,6 +29,13 @@ class SmaCross(af.Strategy):
         ctx.target(bar.instrument, self.size if up else 0.0)
 
 
+class Empty(af.Strategy):
+    """Is called with every bar and does nothing: what the engine itself takes."""
+
+    def on_bar(self, ctx, bar):
+        pass
+
+
 def minute_bars(count: int = BARS, seed: int = 7) -> np.ndarray:
     """A seeded random walk as bar events on a 0.01 tick."""
     random = np.random.default_rng(seed)
