@@ -191,7 +191,7 @@ class Writer:
         elif kind == "while":
             self.put(indent, f"w{self.loops} = 0")
             name, self.loops = f"w{self.loops}", self.loops + 1
-            self.put(indent, f"while {name} < {d.randrange(1, 5)} and {self.truth(0)}:")
+            self.put(indent, f"while {name} < {d.randrange(1, 5)} and ({self.truth(0)}):")
             self.put(indent + 1, f"{name} += 1")
             self.block(indent + 1, 1, depth - 1)
         else:
@@ -233,7 +233,7 @@ class Writer:
                     "ctx.cancel(self.n2)",
                     f"ctx.cancel_all({i})",
                     f"ctx.replace(self.n2, limit={near})",
-                    f"ctx.timer({d.choice((1, 60, 3600))} * 1_000_000_000, {d.randrange(9)})",
+                    f"ctx.timer({d.choice((900, 3600, 7200))} * 1_000_000_000, {d.randrange(9)})",
                     f"ctx.{side}({i}, {self.number(0)}, limit={self.number(0)})",
                 ]
             ),
