@@ -24,7 +24,7 @@ from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
 from alphaforge.engine.ring import slots_of
-from alphaforge.engine.watchdog import was_ended
+from alphaforge.engine.watchdog import was_ended, watched
 from alphaforge.errors import DataError
 from alphaforge.instrument import Instrument
 from alphaforge.research.backtest import capacities_for, with_room
@@ -257,26 +257,32 @@ def run_both(
     python, compiled = (
         _Side(strategy, mode, instruments, interval, venue, start) for mode in MODES
     )
-    sides, name, rows = (python, compiled), type(strategy).__name__, 0
+    with watched(python.engine.header, python=True), watched(compiled.engine.header, python=False):
+        return _side_by_side(type(strategy).__name__, stream, python, compiled)
+
+
+def _side_by_side(name: str, stream: Stream, python: _Side, compiled: _Side) -> Comparison:
+    sides, rows = (python, compiled), 0
     count = stream.offsets.size - 1
     for event, ts, step in _steps(stream):
         for side in sides:
             step(side)
         mine, theirs = python.rows(), compiled.rows()
         fields = _different(python, compiled)
-        one_raised = bool(python.engine.fault) != bool(compiled.engine.fault)
+        raised = python.raised(), compiled.raised()
+        one_raised = bool(raised[0]) != bool(raised[1])
         if fields or one_raised or mine.tobytes() != theirs.tobytes():
             first = Difference(
                 min(event, count - 1),
                 ts,
                 fields,
                 (_shown(mine), _shown(theirs)),
-                (python.raised(), compiled.raised()) if one_raised else ("", ""),
+                raised if one_raised else ("", ""),
             )
             return Comparison(name, max(event, 0), rows, first)
         rows += mine.size
-        if python.engine.fault:
-            return Comparison(name, max(event, 0), rows, None, python.raised())
+        if raised[0]:
+            return Comparison(name, max(event, 0), rows, None, raised[0])
     return Comparison(name, count, rows, None)
 
 

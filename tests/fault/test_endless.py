@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from market import stored_walk
+from market import stored_walk, walk
 
 import alphaforge as af
 from alphaforge.data.history import History
@@ -115,6 +115,13 @@ def test_a_live_session_halts_and_goes_on(
     assert paper.position == 0.0
     again = lab.paper(af_sma(), "BTCUSDT", "1s", mode=mode)
     assert again.slot >= 0
+
+
+def test_a_check_ends_in_both_modes() -> None:
+    found = Spins().check(walk(50, 8))
+    assert found.raised == "EndlessLoop"
+    assert found.events == 2
+    assert af_sma().check(walk(50, 8)), "the alarm is off again"
 
 
 def _trace(error: BaseException) -> list[Any]:
