@@ -82,7 +82,7 @@ def watching(group: list[af.Indicator]) -> type[af.Strategy]:
     name = f"<watching {group[0]!r}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     exec(compile(source, name, "exec", dont_inherit=True), names)
-    return names["Watching"]  # type: ignore[return-value]
+    return names["Watching"]  # type: ignore[return-value]  # made by exec
 
 
 @pytest.mark.parametrize("part", range(6))

@@ -85,7 +85,7 @@ def kernel(cache: Path, factor: float = 1.0) -> dict[str, Any]:
         timeout=110,
         check=True,
     )
-    return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
+    return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]  # json has no types
 
 
 @pytest.fixture
