@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import inspect
+import linecache
 import math
 import time
 import types as py
@@ -24,7 +25,6 @@ from numba.core import ir
 from numba.core.ccallback import _CFuncCompiler  # type: ignore[attr-defined]  # as numba's cfunc
 from numba.core.compiler import Compiler
 from numba.core.compiler_lock import global_compiler_lock
-from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 
 from alphaforge.engine import codes as K
@@ -37,6 +37,7 @@ from alphaforge.strategy.base import Strategy, handlers_of
 from alphaforge.strategy.context import Context
 from alphaforge.strategy.digest import class_digest, function_digest, global_names
 from alphaforge.strategy.events import SHOWN, EngineView, InstrumentView
+from alphaforge.strategy.explained import calls_itself, explain
 from alphaforge.strategy.fields import (
     SCALARS,
     Array,
@@ -47,6 +48,7 @@ from alphaforge.strategy.fields import (
     record_dtype,
     to_bytes,
 )
+from alphaforge.strategy.lines import line_in, with_line
 from alphaforge.strategy.pipeline import StrategyCompiler
 from alphaforge.strategy.records import (
     NUMBERS_AT,
@@ -56,7 +58,7 @@ from alphaforge.strategy.records import (
     address_of,
     obj,
 )
-from alphaforge.strategy.subset import check_names, check_source, explain
+from alphaforge.strategy.subset import check_names, check_source
 from alphaforge.strategy.uses import uses_attribute
 
 _C_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
@@ -213,15 +215,24 @@ def _compile(cls: type[Strategy], digest: str) -> Any:
 
 def _check_signature(cls: type, code: int) -> None:
     name = K.HANDLER_NAMES[code]
-    function = getattr(cls, name)
-    wanted = 3 if code in SHOWN else 2
-    found = list(inspect.signature(function).parameters)
-    if len(found) != wanted:
-        second = ", " + name.removeprefix("on_") if wanted == 3 else ""
+    second = ", " + name.removeprefix("on_") if code in SHOWN else ""
+    function = inspect.getattr_static(cls, name)
+    if not inspect.isfunction(function) or hasattr(function, "__wrapped__"):
+        kind = type(function).__name__
+        what = "decorated" if hasattr(function, "__wrapped__") else f"a {kind}"
         raise StrategyError(
-            f"{cls.__name__}.{name} takes ({', '.join(found)}), but is called as "
+            f"{cls.__name__}.{name}{with_line(cls, name)} is {what}. "
+            f"Write it as a method: def {name}(self, ctx{second}).",
+            line_in(cls, name),
+        )
+    found = inspect.signature(function).parameters.values()
+    stars = any(p.kind not in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in found)
+    if stars or len(found) != (3 if second else 2):
+        given = str(inspect.signature(function)).partition(" ->")[0]
+        raise StrategyError(
+            f"{cls.__name__}.{name}{with_line(cls, name)} takes {given}, but is called as "
             f"{name}(self, ctx{second}). Write it with these.",
-            function.__code__.co_firstlineno,
+            line_in(cls, name),
         )
 
 
@@ -287,8 +298,8 @@ def _array_getter(name: str, numbers_at: Any) -> Any:
 
 
 def _compile_function(cls: type, name: str, function: Any) -> Any:
-    check_source(cls.__name__, name, function)
-    check_names(cls.__name__, name, function)
+    check_source(f"{cls.__name__}.{name}", function)
+    check_names(f"{cls.__name__}.{name}", function)
     return nb.njit(**_OPTIONS, forceinline=True)(_with_compiled_globals(function))
 
 
@@ -309,8 +320,10 @@ def _compile_method(
     dispatcher = _compile_function(cls, name, function)
     try:
         dispatcher.compile(arguments)
-    except (NumbaError, KeyError, RecursionError) as error:  # KeyError: no such field in a record
-        raise explain(cls.__name__, name, function, error, _shown(function, code)) from None
+    except StrategyError:
+        raise
+    except Exception as error:  # Numba raises of all kinds; a KeyError where there is no field
+        raise explain(cls, name, function, error, _shown(function, code)) from None
     _check_stores(cls, name, dispatcher, arguments)
     return dispatcher
 
@@ -331,6 +344,8 @@ def _check_stores(cls: type, name: str, dispatcher: Any, arguments: tuple[Any, .
     typemap = {str(k): v for k, v in annotation.typemap.items()}
     for block in annotation.blocks.values():
         for statement in getattr(block, "body", []):
+            if isinstance(statement, ir.Assign) and isinstance(statement.value, ir.Expr):
+                _check_array(cls, name, statement, typemap)
             if isinstance(statement, (ir.SetItem, ir.StaticSetItem)):
                 _check_element(cls, name, statement, typemap)
             if not isinstance(statement, ir.SetAttr):
@@ -355,6 +370,32 @@ def _check_stores(cls: type, name: str, dispatcher: Any, arguments: tuple[Any, .
                 )
 
 
+def _check_array(cls: type, name: str, statement: Any, typemap: dict[str, Any]) -> None:
+    """Refuse what machine code does with a whole array where Python has a list, or won't do."""
+    expr = statement.value
+    given = [typemap.get(v.name) for v in expr.list_vars()]
+    arrays = any(isinstance(kind, types.Array) for kind in given)
+    called = str(typemap.get(expr.func.name)) if expr.op == "call" else ""
+    what = ""
+    if expr.op == "getattr" and isinstance(typemap.get(expr.value.name), types.Array):
+        what = f".{expr.attr} of an array"
+    elif arrays and ("intrinsic apply" in called or expr.op == "unary"):
+        what = "arithmetic of a whole array"
+    elif arrays and "'bool'" in called:
+        what = "the truth of an array"
+    elif "'range'" in called and any(isinstance(kind, types.Float) for kind in given):
+        what = "a range() of floats"
+    if what:
+        line = statement.loc.line
+        source = linecache.getline(statement.loc.filename, line).strip()
+        instead = "write range(int(x))" if "range" in what else "use its numbers in a for loop"
+        raise StrategyError(
+            f"{cls.__name__}.{name}, line {line}: `{source}` uses {what}. Compiled strategies "
+            f"don't support that: {instead}, or run it with mode='python'.",
+            line,
+        )
+
+
 def _check_element(cls: type, name: str, statement: Any, typemap: dict[str, Any]) -> None:
     """Refuse a float put into an Array of ints."""
     target, value = typemap.get(statement.target.name), typemap.get(statement.value.name)
@@ -374,9 +415,10 @@ def _with_compiled_globals(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, with what it calls replaced by what raises and rounds as Python's does."""
     names = dict(function.__globals__)
     for name in global_names(function.__code__):
-        names[name] = _compiled(names[name]) if name in names else strict.BUILTINS.get(name)
-        if names[name] is None:
-            del names[name]
+        if name in names:
+            names[name] = _compiled(names[name])
+        elif name in strict.BUILTINS:
+            names[name] = strict.BUILTINS[name]
     cells = None
     if function.__closure__:
         cells = tuple(py.CellType(_compiled(c.cell_contents)) for c in function.__closure__)
@@ -399,8 +441,8 @@ def _helper(function: Any) -> Any:
     # Equal code may read other globals or close over other values, so the code alone is no key.
     key = function.__code__, function_digest(function)
     if key not in _HELPERS:
-        check_source("function", function.__name__, function)
-        check_names("function", function.__name__, function)
+        check_source(f"function {function.__name__}", function)
+        check_names(f"function {function.__name__}", function)
         _HELPERS[key] = None
         try:
             _HELPERS[key] = nb.njit(**_OPTIONS)(_with_compiled_globals(function))
@@ -408,9 +450,5 @@ def _helper(function: Any) -> Any:
             if _HELPERS[key] is None:
                 del _HELPERS[key]
     if _HELPERS[key] is None:  # met again while it is being made
-        raise StrategyError(
-            f"function {function.__name__} calls itself. Compiled strategies don't support that: "
-            "write a loop, or run it with mode='python'.",
-            function.__code__.co_firstlineno,
-        )
+        raise calls_itself(f"function {function.__name__}", function)
     return _HELPERS[key]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from alphaforge.errors import StrategyError, did_you_mean
+from alphaforge.strategy.lines import line_in, with_line
 
 RESERVED = ("check", "check_symbols", "fresh", "given", "parameters", "with_period")
 _SHOWN = 8  # numbers of an array that are shown one by one
@@ -162,13 +163,16 @@ def fields_of(cls: type) -> dict[str, Any]:
             kind = _resolve(base, name, annotation)
             if kind not in SCALARS and kind not in (Array, Window) and not _is_fields(kind):
                 raise StrategyError(
-                    f"field {name!r} of {cls.__name__} is annotated {annotation!r}. "
-                    "A field is int, float, bool, af.Array or an indicator such as af.SMA."
+                    f"field {name!r} of {cls.__name__}{with_line(cls, name)} is annotated "
+                    f"{inspect.formatannotation(annotation)}. "
+                    "A field is int, float, bool, af.Array or an indicator such as af.SMA.",
+                    line_in(cls, name),
                 )
             if kind is Array and not isinstance(getattr(cls, name, None), Array):
                 raise StrategyError(
-                    f"field {name!r} of {cls.__name__} is an Array and needs a default that says "
-                    f"its length. Write {name}: af.Array = af.Array(64)."
+                    f"field {name!r} of {cls.__name__}{with_line(cls, name)} is an Array and needs "
+                    f"a default that says its length. Write {name}: af.Array = af.Array(64).",
+                    line_in(cls, name),
                 )
             found[name] = kind
     return found

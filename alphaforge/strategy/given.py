@@ -157,4 +157,8 @@ def _named(type_: Any) -> str:
         return "None"
     if isinstance(type_, types.Optional):
         return "what may be None"
-    return str(type_)
+    if isinstance(type_, types.BaseTuple):
+        return "a tuple"
+    if isinstance(type_, types.Array):
+        return "an Array"
+    return "an object" if isinstance(type_, types.Record) else "a method"

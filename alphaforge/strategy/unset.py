@@ -11,7 +11,7 @@ from typing import Any
 from numba.core import ir
 from numba.core.analysis import compute_cfg_from_blocks
 from numba.core.bytecode import ByteCode, FunctionIdentity
-from numba.core.errors import NotDefinedError, NumbaError
+from numba.core.errors import NotDefinedError, NumbaError, UnsupportedBytecodeError
 from numba.core.interpreter import Interpreter
 
 
@@ -22,7 +22,7 @@ def find_unset(function: Any) -> tuple[str, int] | None:
         blocks = Interpreter(identity).interpret(ByteCode(identity)).blocks
     except NotDefinedError as error:  # on every way
         return error.name, error.loc.line  # type: ignore[attr-defined]  # numba has no types
-    except NumbaError:  # what Numba can't read it refuses itself, later
+    except (NumbaError, UnsupportedBytecodeError):  # what Numba can't read it refuses itself, later
         return None
     sets = {label: _set_in(block) for label, block in blocks.items()}
     graph = compute_cfg_from_blocks(blocks)

@@ -401,7 +401,7 @@ def test_what_a_call_takes_is_said(cls: Any, words: str) -> None:
     with pytest.raises(StrategyError) as caught:
         compiled_entry(cls())
     assert caught.value.line == line_of(cls, "# here")
-    said = f"can't be compiled: {words}. Write it so, or run it with mode='python'."
+    said = f"can't be compiled: {words}. Write it so."
     assert str(caught.value).endswith(said)
 
 
