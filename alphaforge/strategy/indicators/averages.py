@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import math
 
-from alphaforge.strategy.indicators.base import Indicator, Windowed, rising
+from alphaforge.strategy.indicators.base import Indicator, Summed, Windowed, rising
 from alphaforge.strategy.indicators.statistics import RollingSum
 
 
-class SMA(Windowed):
+class SMA(Summed):
     """Simple moving average of the last ``period`` values; O(1) an update.
 
-    The running sum is taken anew from the window once a period, so rounding can't pile up, and
-    while it isn't finite, so a NaN leaves with the value that brought it. Ready after ``period``;
-    until then the mean of what there is.
+    The running sum is taken anew once a period, so rounding can't pile up, and while it isn't
+    finite, so a NaN leaves with the value that brought it. Ready after ``period``; until then the
+    mean of what there is.
 
     Parameters
     ----------
@@ -25,16 +25,9 @@ class SMA(Windowed):
         At least 1.
     """
 
-    total: float = 0.0
-
     def update(self, x: float) -> None:
         """Take the next value."""
-        self.total -= self.push(x)
-        self.total += x
-        if self.at == 0 or not math.isfinite(self.total):
-            self.total = 0.0
-            for i in range(self.period):
-                self.total += self.window[i]
+        self.add(x)
         self.value = self.total / min(self.count, self.period)
 
 

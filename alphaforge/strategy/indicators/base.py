@@ -184,6 +184,34 @@ class Windowed(Indicator):
         return first + total / self.period
 
 
+class Summed(Windowed):
+    """Base of what keeps the sum of its last ``period`` values; O(1) an update.
+
+    Beside the running sum grows the sum of what has come since slot 0, which takes its place once a
+    period: rounding can't pile up, and no loop is needed. While the sum isn't finite it is taken
+    from the window each time, so a NaN leaves with the value that brought it.
+    """
+
+    total: float = 0.0
+    anew: float = 0.0
+
+    def add(self, x: float) -> float:
+        """Take a value into the sum; what left for it."""
+        old = self.push(x)
+        self.total -= old
+        self.total += x
+        self.anew += x
+        if self.at == 0:
+            self.total = self.anew
+            self.anew = 0.0
+        elif not math.isfinite(self.total):
+            total = 0.0
+            for i in range(self.period):
+                total += self.window[i]
+            self.total = total
+        return old
+
+
 def share(part: float, whole: float, flat: float) -> float:
     """``part / whole``; ``flat`` where the whole is 0, NaN where it is NaN."""
     if whole == 0.0:

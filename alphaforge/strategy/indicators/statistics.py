@@ -6,13 +6,13 @@ import math
 
 from alphaforge.errors import StrategyError
 from alphaforge.strategy.fields import Window
-from alphaforge.strategy.indicators.base import Indicator, Windowed, example, share, whole
+from alphaforge.strategy.indicators.base import Indicator, Summed, Windowed, example, share, whole
 
 
-class RollingSum(Windowed):
+class RollingSum(Summed):
     """Sum of the last ``period`` values; ready after ``period``; O(1) an update.
 
-    Taken anew from the window once a period, as SMA's is, and exactly 0 where all values are: what
+    Taken anew once a period, as SMA's is, and exactly 0 where all values are: what
     divides by it can tell. A NaN shows until it has left the window; the unit is the input's.
 
     Parameters
@@ -21,19 +21,14 @@ class RollingSum(Windowed):
         At least 1.
     """
 
-    total: float = 0.0
     filled: int = 0
 
     def update(self, x: float) -> None:
         """Take the next value."""
-        old = self.push(x)
+        old = self.add(x)
         self.filled += (1 if x != 0.0 else 0) - (1 if old != 0.0 else 0)
-        self.total -= old
-        self.total += x
-        if self.at == 0 or self.filled == 0 or not math.isfinite(self.total):
+        if self.filled == 0:
             self.total = 0.0
-            for i in range(self.period):
-                self.total += self.window[i]
         if self.count >= self.period:
             self.value = self.total
 
