@@ -54,3 +54,29 @@ def sin(x):
 def cos(x):
     """Cosine of x radians."""
     return _math.cos(x)
+
+
+@entry("float64(float64)")
+def expm1(x):
+    """E to the power x, less 1: exact for small x too."""
+    return _math.expm1(x)
+
+
+@entry("float64(float64)")
+def log1p(x):
+    """Natural logarithm of 1 + x, exact for small x too; NaN for x below -1, -inf for -1."""
+    if x > -1.0:
+        return _math.log1p(x)
+    return -_math.inf if x == -1.0 else _math.nan
+
+
+@entry("float64(float64)")
+def atan(x):
+    """Angle in radians whose tangent is x."""
+    return _math.atan(x)
+
+
+@entry("float64(float64)")
+def erf(x):
+    """Error function; the normal distribution is ``0.5 * (1 + erf(x / sqrt(2)))``."""
+    return _math.erf(x)

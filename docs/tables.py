@@ -8,7 +8,10 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from numba.core.dispatcher import Dispatcher
+
 from alphaforge import latency, venue
+from alphaforge import math as af_math
 from alphaforge.engine import codes as K
 from alphaforge.engine import messages as M
 from alphaforge.engine import rules as R
@@ -34,6 +37,10 @@ then that is NaN, but of SMA, EMA, Wilder, RSI and ATR, which show what they hav
 isn't finite is left out by recursive ones, and shown by those over a window until it has left; the
 class says which, as well as the source of its formula, when it is ready, its cost and unit:
 `help(af.MACD)`.
+"""
+FUNCTIONS = """One set of kernels that both modes call, so that the last bit is the same.
+`+ - * / // %`, comparisons, `abs`, `min`, `max`, `int`, `float`, and of `math` `sqrt`, `floor`,
+`ceil`, `fabs`, `isnan`, `isinf` and `isfinite` are equal as they stand.
 """
 VIEWS = {
     "ctx.position(...)": PositionView,
@@ -149,6 +156,16 @@ def indicators() -> str:
     return INDICATORS + "\n" + table(head, rows)
 
 
+def functions() -> str:
+    """What ``af.math`` has."""
+    rows = []
+    for name, value in vars(af_math).items():
+        if isinstance(value, Dispatcher):
+            shown = ", ".join(inspect.signature(value).parameters)
+            rows.append([f"`af.math.{name}({shown})`", (value.__doc__ or "").replace("``", "`")])
+    return FUNCTIONS + "\n" + table(["function", "what it gives"], rows)
+
+
 def events() -> str:
     """What each handler is given beside ``ctx``."""
     rows = []
@@ -173,6 +190,7 @@ def reference() -> str:
         "What a handler may call": context(),
         "What a handler is given": events(),
         "Indicators": indicators(),
+        "Functions": functions(),
         "Order states": states(),
         "Order types": types(),
         "Time in force": named(K.TIF_NAMES, K.TIF_MEANINGS),

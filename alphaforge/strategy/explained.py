@@ -180,7 +180,7 @@ def _undeclared(
     where = f"{owner.__name__}.{name}, line {line}: `{source}`"
     kind = fields_of(owner).get(of)
     if of in shown or isinstance(kind, type):
-        known = shown[of] if of in shown else [n for n in dir(kind) if not n.startswith("_")]
+        known = shown[of] if of in shown else _has(kind)
         if field in known:
             return StrategyError(f"{where}: {of}.{field} can't be set. Keep a typed field.", line)
         return StrategyError(f"{where}: {of} has no {field!r}. {did_you_mean(field, known)}", line)
@@ -194,6 +194,13 @@ def _undeclared(
     else:
         reason = f"uses {field!r}, which isn't a typed field. {_cure(field, held)}, {IN_PYTHON}."
     return StrategyError(f"{where} {reason}", line)
+
+
+def _has(indicator: Any) -> list[str]:
+    """What an indicator shows, and what its own class adds."""
+    own = [*vars(indicator), *inspect.get_annotations(indicator)]
+    own = [name for name in own if not name.startswith("_") and name != "OUTPUTS"]
+    return sorted({*indicator.OUTPUTS, "ready", "count", "update", *own})
 
 
 def _cure(field: str, held: Any) -> str:
