@@ -386,9 +386,8 @@ class Engine:
 
     def _ended(self, fault: int) -> None:
         with self._lock:  # what was sent while the thread was ending must be heard too
-            while (slots := self.commands.take()).size:
-                for message in whole_messages(slots):
-                    self.step(message)
+            for message in whole_messages(self.commands.take(COMMAND_SLOTS)):
+                self._hear(message)
         for callback in self._on_end:
             callback(fault)
 
@@ -419,12 +418,23 @@ class Engine:
         with self._lock:
             for message in messages:
                 if not self.running:
-                    self.step(message)  # halted or not started: a kill must still be heard
-                elif not self.commands.push(message):
-                    raise EngineHalted(
-                        f"the command ring is full ({COMMAND_SLOTS} slots): the engine is not "
-                        f"reading it ({self.state_text()}). See lab.engine.error, or lab.resume()."
-                    )
+                    self._hear(message)
+                else:
+                    self._push(message)
+
+    def _hear(self, message: npt.NDArray[Any]) -> None:
+        """Process a message while no thread runs: a kill must be heard, an event waits for it."""
+        if self.fault and int(message["kind"][0]) == M.CUSTOM:
+            self._push(message)
+        else:
+            self.step(message)
+
+    def _push(self, message: npt.NDArray[Any]) -> None:
+        if not self.commands.push(message):
+            raise EngineHalted(
+                f"the command ring is full ({COMMAND_SLOTS} slots): the engine is not "
+                f"reading it ({self.state_text()}). See lab.engine.error, or lab.resume()."
+            )
 
     def snapshot(self, max_age: float = 0.05) -> Snapshot:
         """A consistent picture, at most ``max_age`` seconds old."""

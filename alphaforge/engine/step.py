@@ -92,8 +92,9 @@ def call_handler(m, k, handler, i, address):
 
 @part("void(int64)")
 def _deliver_notices(m):
+    """What strategies are told of their orders; after a raise the rest waits for the resume."""
     h = engine_at(m)
-    while h.notice_tail < h.notice_head:
+    while h.notice_tail < h.notice_head and h.fault == K.FAULT_NONE:
         address = notice_address(m, h.notice_tail)
         n = notice_at(address)
         call_handler(m, n.strategy, n.handler, max(n.instrument, 0), address)
@@ -150,6 +151,8 @@ def _settle(m):
         if h.fault == K.FAULT_ROUNDS or h.fault == K.FAULT_ROWS:
             h.command_tail = h.command_head
             h.notice_tail = h.notice_head
+        elif h.fault != K.FAULT_NONE:  # what was asked for before it is done, and told later
+            return
 
 
 @kernel

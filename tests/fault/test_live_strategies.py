@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from session import caught_up
 
 import alphaforge as af
 from alphaforge.engine import layout as L
@@ -39,12 +40,6 @@ class Listens(af.Strategy):
 
     def on_alert(self, ctx, alert):
         ctx.record("rule", alert.rule)
-
-
-def caught_up(lab: af.Lab, eventually: Any) -> None:
-    live = lab.live
-    eventually(lambda: live.exchange.caught_up, 30, "the back-fill")
-    eventually(lambda: int(live.engine.header["now"]) >= live.live_from, 30, "its reading")
 
 
 @MODES

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from session import fields_now
 
 import alphaforge as af
 from alphaforge import cells
@@ -72,20 +73,6 @@ class Broken(af.Strategy):
     def on_bar(self, ctx, bar):
         kept = {1: bar.close}
         ctx.target(bar.instrument, kept[1])
-
-
-def fields_now(lab: af.Lab, paper: Any) -> Any:
-    """The strategy's fields as the engine has them."""
-    from alphaforge.strategy.fields import from_bytes
-
-    own, entry = lab._live.strategies[paper.slot]
-    if entry.state.size:
-        record = L.pool(lab._live.engine.block, "strategies")[paper.slot]
-        at = int(record["state"])
-        found = own.fresh()
-        from_bytes(found, lab._live.engine.block[at : at + int(record["bytes"])].copy())
-        return found
-    return own
 
 
 @pytest.mark.parametrize("second", BOTH)
