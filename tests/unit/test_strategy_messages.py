@@ -190,6 +190,18 @@ def test_a_helper_function_is_looked_into() -> None:
     assert caught.value.line == line_of(helper_with_dict, "here")
 
 
+class WithAssert(af.Strategy):
+    def on_bar(self, ctx, bar):
+        assert bar.close > 0.0  # here
+
+
+def test_an_assert_in_a_test_module_says_why() -> None:
+    words = "an assert that pytest has rewritten. Compiled strategies don't support that: keep the"
+    with pytest.raises(StrategyError, match=re.escape(words)) as caught:
+        compiled_entry(WithAssert())
+    assert caught.value.line == line_of(WithAssert.on_bar, "here")
+
+
 def test_a_function_that_calls_itself_is_refused() -> None:
     with pytest.raises(StrategyError, match=r"function endless, line \d+, calls itself"):
         compiled_entry(WithRecursion())
