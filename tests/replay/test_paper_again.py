@@ -3,7 +3,7 @@
 The session is the real one: the simulated exchange in its thread, a back-fill first, latency of
 whatever the machine has. What it was fed is in its journal: market data, the venue's reports,
 commands, when its clock woke it. Fed to another engine, whatever mode its strategies have, every
-order, fill, bar and account must come out again, to the last bit.
+order, fill, bar and account must come out again, to the last bit, and end in equal fields.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ import pytest
 import alphaforge as af
 from alphaforge import live
 from alphaforge.engine import codes as K
+from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
 from alphaforge.engine.jit import JIT
 from alphaforge.engine.ring import Ring
-from alphaforge.strategy.compile import compiled_entry, python_entry
+from alphaforge.strategy.compile import Entry, compiled_entry, python_entry
+from alphaforge.strategy.fields import to_bytes
 from alphaforge.strategy.library import (
     Breakout,
     BuyAndHold,
@@ -45,7 +47,7 @@ ALL: list[Given] = [
     (BuyAndHold(), ["BTCUSDT", "ETHUSDT"], 2),
     (SmaCross(fast=2, slow=5), ["BTCUSDT"], 5),
     (MeanReversion(score=8, entry=1.0, most=5), ["ETHUSDT"], 3),
-    (Breakout(entry=5, leave=3), ["BTCUSDT"], 2),
+    (Breakout(entry=4, leave=2), ["BTCUSDT"], 2),
     (Pairs(score=12, entry=1.0, leave=0.2), ["BTCUSDT", "ETHUSDT"], 4),
     (Rotation(period=5, every=3), list(SYMBOLS), 4),
     (MarketMaker(), ["SOLUSDT"], 100),
@@ -127,8 +129,22 @@ def fed(rows: Any) -> list[Any]:
     ]
 
 
-def again(session: live.Live, given: list[Given], rows: Any, mode: str) -> Any:
-    """The outputs of an engine that is fed what the session's was, its strategies in a mode."""
+def state(engine: Engine, slot: int, own: af.Strategy, entry: Entry) -> bytes:
+    """A strategy's fields as they are now, the engine at rest: as its compiled record has them."""
+    if not entry.state.size:
+        return to_bytes(own).tobytes()
+    record = L.pool(engine.block, "strategies")[slot]
+    at = int(record["state"])
+    return engine.block[at : at + int(record["bytes"])].tobytes()
+
+
+def again(
+    session: live.Live, given: list[Given], rows: Any, mode: str
+) -> tuple[Any, dict[int, bytes]]:
+    """Outputs, and fields at the end, of an engine that is fed what the session's was.
+
+    Its strategies run in ``mode``, whatever they did there.
+    """
     engine = Engine(
         currency="USDT",
         cash=live.CASH,
@@ -147,19 +163,21 @@ def again(session: live.Live, given: list[Given], rows: Any, mode: str) -> Any:
     sent = Ring(1 << 18)  # nobody takes from it
     engine.header["out"] = sent.address
     reader, found = engine.journal.reader(), []
-    strategies = iter(given)
+    strategies, running = iter(given), {}
     for n, part in enumerate(fed(rows)):
         if n > 0:
             strategy, symbols, _ = next(strategies)
             own = strategy.fresh()
             entry = compiled_entry(own) if mode == "compiled" else python_entry(own)
-            engine.add_strategy(entry, symbols, SECOND, live_from=session.live_from)
+            slot = engine.add_strategy(entry, symbols, SECOND, live_from=session.live_from)
+            running[slot] = own, entry
         engine.run(part, np.zeros(0, np.int64), lambda: found.append(reader.read(1 << 21)))
         assert not engine.fault, (engine.fault_text(), entry.error)
     found.append(reader.read(1 << 21))
     assert reader.missed == 0
     assert next(strategies, None) is None
-    return outputs(np.concatenate(found))
+    ends = {slot: state(engine, slot, *each) for slot, each in running.items()}
+    return outputs(np.concatenate(found)), ends
 
 
 def check_again(session: live.Live, given: list[Given], rows: Any) -> None:
@@ -169,12 +187,14 @@ def check_again(session: live.Live, given: list[Given], rows: Any) -> None:
     assert new["ts"].min() >= session.live_from, "in the past nothing is asked for"
     for slot, (strategy, _, least) in enumerate(given):
         assert (new["d"] == slot).sum() >= least, strategy
+    ends = {k: state(session.engine, k, *each) for k, each in session.strategies.items()}
     for mode in MODES:
-        theirs = again(session, given, rows, mode)
+        theirs, their_ends = again(session, given, rows, mode)
         count = min(ours.size, theirs.size)
         differ = np.flatnonzero(theirs[:count] != ours[:count])
         assert not differ.size, (mode, ours[differ[0]], theirs[differ[0]])
         assert theirs.size == ours.size, mode
+        assert [k for k in ends if their_ends[k] != ends[k]] == [], "fields differ at the end"
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -182,9 +202,9 @@ def test_a_session_comes_out_again_in_both_modes(
     mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "BACKFILL_BARS", PAST)
-    settings = {"symbols": SYMBOLS, "seed": 3, "speed": 15.0}
+    settings = {"symbols": SYMBOLS, "seed": 3, "speed": 20.0}
     with af.Lab(":memory:", exchange=settings) as lab:
-        rows = traded(lab, ALL, mode, 90, monkeypatch)
+        rows = traded(lab, ALL, mode, 120, monkeypatch)
         check_again(lab.live, ALL, rows)
 
 
