@@ -185,8 +185,11 @@ def check_again(session: live.Live, given: list[Given], rows: Any) -> None:
     ours = outputs(rows)
     new = ours[(ours["kind"] == M.ORDER_ROW) & (ours["code"] == K.INITIALIZED)]
     assert new["ts"].min() >= session.live_from, "in the past nothing is asked for"
+    filled = ours["a"][ours["kind"] == M.FILL_ROW]
     for slot, (strategy, _, least) in enumerate(given):
-        assert (new["d"] == slot).sum() >= least, strategy
+        mine = new["a"][new["d"] == slot]
+        assert mine.size >= least, strategy
+        assert np.isin(mine, filled).sum() > least // 10, strategy
     ends = {k: state(session.engine, k, *each) for k, each in session.strategies.items()}
     for mode in MODES:
         theirs, their_ends = again(session, given, rows, mode)
