@@ -73,7 +73,7 @@ def _enter(x, s, e):
     report(x, o.order_id, s, K.ACCEPTED, 0, o.price, o.side, 0, 0, 0)
     worst = o.price if o.type == K.LIMIT_ORDER else 0
     left = execute(x, s, o.side, o.qty, worst, o.order_id)
-    if left > 0 and o.type == K.LIMIT_ORDER and o.tif == K.GTC:
+    if left > 0 and o.type == K.LIMIT_ORDER and o.tif != K.IOC:  # who sent it ends GTD and DAY
         n = rest(x, s, o.order_id, o.side, o.price, left)
         if n < 0:
             report(x, o.order_id, s, K.CANCELLED, 0, o.price, o.side, 0, 0, 0)

@@ -196,6 +196,15 @@ def test_post_only_rests_or_is_refused_and_never_takes(side: int) -> None:
     assert asked(x, ring, M.REPLACE, 3, side, near - side) == [], "it is gone"
 
 
+@pytest.mark.parametrize("tif", [K.GTC, K.IOC, K.GTD, K.DAY])
+def test_a_limit_rests_until_its_sender_ends_it_unless_it_is_immediate(tif: int) -> None:
+    x, ring, _memory = empty()
+    order = submit(T0, 1, 1, 5, 128_000, tif)
+    clients.handle_now(x, order.ctypes.data)
+    orderbook.execute(x, 0, -1, 5, 0, 0)
+    assert fills(ring) == ([] if tif == K.IOC else [(1, 5, 128_000, K.MAKER)])
+
+
 def test_post_only_meets_an_empty_side() -> None:
     x, ring, _memory = empty()
     assert asked(x, ring, M.SUBMIT, 1, 1, 128_000) == [(K.ACCEPTED, 0)]
