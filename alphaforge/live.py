@@ -76,6 +76,7 @@ class Live:
             clock=self.exchange.clock,
             on_wall_clock=exchange.speed == 1.0,
         )
+        self.engine.header["now"] = start  # for on_start, which may come before the first event
         self.builders: dict[tuple[str, str], int] = {}
         self._next_id = K.HOST_ID
         self._lock = threading.Lock()

@@ -167,7 +167,7 @@ class Engine:
         record["outside"] = 1
         record["types"] = 1 << K.MARKET_ORDER | 1 << K.LIMIT_ORDER
         record["tifs"] = 1 << K.GTC | 1 << K.IOC | 1 << K.GTD | 1 << K.DAY
-        record["exec_flags"] = K.REDUCE_ONLY | K.CLOSE_POSITION | K.EMULATED_HERE
+        record["exec_flags"] = K.POST_ONLY | K.REDUCE_ONLY | K.CLOSE_POSITION | K.EMULATED_HERE
         self._define(K.DEFINE_VENUE, record, "venues")
 
     def add_instrument(self, instrument: Instrument, venue: int = K.VENUE_INTERNAL) -> int:

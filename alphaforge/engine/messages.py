@@ -155,13 +155,13 @@ ORDER_SLOTS = record(
     ("instrument", "u2"),
     ("check", "u4"),
     ("order_id", "i8"),
-    ("qty", "i8"),  # lots: SUBMIT and REPLACE the whole, REPORT what this fill filled
+    ("qty", "i8"),  # lots: SUBMIT and REPLACE the whole, REPORT what this fill filled, or a rule
     ("price", "i8"),  # ticks: limit price, or fill price
     ("side", "i1"),
     ("type", "u1"),
     ("tif", "u1"),
     ("liquidity", "u1"),
-    ("pad", "i4"),
+    ("exec_flags", "u1"),  # out: of those the venue knows post only
     ("trade_id", "i8"),
     ("tag", "i8"),
     ("ahead", "i8"),  # lots queued before it, where the venue tells
@@ -233,7 +233,7 @@ PAYLOADS = {
     HOLD: "a 1 holds, 0 lets go",
     DEFINE: "code what; a address of the record, b bytes, c address of a strategy's watch list",
     DETACH: "a strategy slot",
-    REPORT: "see ORDER_SLOTS",
+    REPORT: "see ORDER_SLOTS; of a rejection qty is the rule, or 0",
     ORDER_ROW: "code status; a order_id, b signed leaves_lot, c price_tick, d strategy",
     FILL_ROW: "code liquidity; a order_id, b signed qty_lot, c price_tick, d fee (ledger)",
     POSITION_ROW: "code 0 net, else 1 + strategy; a qty_lot, b cost, c realised, d fees (ledger)",

@@ -140,7 +140,9 @@ def apply_report(m, e):
     o.ahead = r.ahead
     if r.code == K.ACCEPTED:
         _accepted(m, slot, r.price, r.qty)
-    elif r.code == K.REJECTED or r.code == K.CANCELLED or r.code == K.EXPIRED:
+    elif r.code == K.REJECTED:
+        hear(m, slot, r.code, r.qty if R.PASSED < r.qty <= R.LAST else 0, 0, 0)
+    elif r.code == K.CANCELLED or r.code == K.EXPIRED:
         hear(m, slot, r.code, 0, 0, 0)
     elif r.code == K.FILLED:
         _filled(m, slot, e)

@@ -42,6 +42,7 @@ from __future__ import annotations
     SHORT_SALE,
     UNKNOWN_FILL,
 ) = range(38)
+LAST = UNKNOWN_FILL
 
 RULES: dict[int, tuple[str, str]] = {
     TRADING_STATE: ("TRADING_HALTED", "trading is halted: arm it first"),

@@ -304,6 +304,7 @@ def send_out(m, slot, kind):
     message.type = base_type(m, slot)
     message.tif = o.tif
     message.liquidity = 0
+    message.exec_flags = o.exec_flags
     message.trade_id = 0
     message.tag = o.tag
     message.ahead = 0

@@ -333,7 +333,8 @@ class Schedule(Strategy):
         late = self.total * self.sent / self.parts - ctx.position(0).qty
         self.send(ctx, late, True)
         if self.sent < self.parts:
-            self.sent += 1
             self.send(ctx, self.total / self.parts, False)
+            if self.order != 0:  # while a session shows the past no order is taken
+                self.sent += 1
         if self.sent < self.parts or late != 0.0:
             ctx.timer(self.every_s * 1_000_000_000)

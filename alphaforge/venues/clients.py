@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from alphaforge.engine import codes as K
+from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
+from alphaforge.engine import rules as R
 from alphaforge.engine.block import order_slots_at
 from alphaforge.engine.jit import entry, kernel
 from alphaforge.venues.orderbook import (
@@ -45,20 +47,33 @@ def _too_far(x, s, tick):
 
 
 @kernel
+def _would_take(x, s, e):
+    """Whether a message's order is post only and its price is that of an opposite order."""
+    o = order_slots_at(e)
+    best = sim(x, s).best_ask if o.side > 0 else sim(x, s).best_bid
+    if o.exec_flags & K.POST_ONLY == 0 or best == L.NO_PRICE:
+        return False
+    return (o.price - best) * o.side >= 0
+
+
+@kernel
 def _enter(x, s, e):
     """A client's new order: accepted, matched, and what is left rests or expires.
 
     A limit price so far from the market that it would share a level with a price near it (half a
-    window away) is rejected.
+    window away) is rejected, and so is post only where it would take.
     """
     o = order_slots_at(e)
     if o.type == K.LIMIT_ORDER and _too_far(x, s, o.price):
         report(x, o.order_id, s, K.REJECTED, 0, o.price, o.side, 0, 0, 0)
         return
+    if o.type == K.LIMIT_ORDER and _would_take(x, s, e):
+        report(x, o.order_id, s, K.REJECTED, R.POST_ONLY, o.price, o.side, 0, 0, 0)
+        return
     report(x, o.order_id, s, K.ACCEPTED, 0, o.price, o.side, 0, 0, 0)
     worst = o.price if o.type == K.LIMIT_ORDER else 0
     left = execute(x, s, o.side, o.qty, worst, o.order_id)
-    if left > 0 and o.type == K.LIMIT_ORDER and o.tif == K.GTC:
+    if left > 0 and o.type == K.LIMIT_ORDER and o.tif != K.IOC:  # who sent it ends GTD and DAY
         n = rest(x, s, o.order_id, o.side, o.price, left)
         if n < 0:
             report(x, o.order_id, s, K.CANCELLED, 0, o.price, o.side, 0, 0, 0)
@@ -68,7 +83,10 @@ def _enter(x, s, e):
 
 @kernel
 def _replace(x, s, n, e):
-    """A resting order at a new price: a new place in a queue, and it may trade at once."""
+    """A resting order at a new price: a new place in a queue, and it may trade at once.
+
+    Post only that would is cancelled.
+    """
     o = order_slots_at(e)
     if _too_far(x, s, o.price):
         report(x, o.order_id, s, K.ACCEPTED, 0, resting(x, n).tick, o.side, 0, 0, 0)
@@ -76,6 +94,9 @@ def _replace(x, s, n, e):
     # Fills that were on their way when it was asked for are not there a second time.
     lots = min(o.qty, resting(x, n).lot)
     cancel(x, n)
+    if _would_take(x, s, e):
+        report(x, o.order_id, s, K.CANCELLED, 0, o.price, o.side, 0, 0, 0)
+        return
     report(x, o.order_id, s, K.ACCEPTED, lots, o.price, o.side, 0, 0, 0)
     left = execute(x, s, o.side, lots, o.price, o.order_id)
     if left > 0:

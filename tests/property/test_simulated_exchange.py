@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from market import T0, submit
+from market import T0, quote, report, rows_of, small_engine, submit
 
 from alphaforge.engine import codes as K
 from alphaforge.engine import messages as M
+from alphaforge.engine import rules as R
 from alphaforge.engine.ring import Ring
 from alphaforge.errors import VenueError
 from alphaforge.venues import clients, orderbook
@@ -170,6 +171,61 @@ def test_a_limit_outside_the_band_is_rejected_and_not_put_at_another_price(away:
     clients.handle_now(made.address, order.ctypes.data)
     found = [m.copy().view(M.ORDER_SLOTS)[0] for m in messages(taken(made)) if len(m) == 2]
     assert [int(r["code"]) for r in found] == [K.REJECTED]
+
+
+def asked(x: int, ring: Ring, kind: int, order_id: int, side: int, tick: int) -> list[Row]:
+    """(status, lots) of what the exchange answers to a post-only order, or to its replacement."""
+    message = submit(T0, order_id, side, 5, tick, exec_flags=K.POST_ONLY)
+    message["kind"] = kind
+    ring.take(4096)
+    clients.handle_now(x, message.ctypes.data)
+    reports = [m.copy().view(M.ORDER_SLOTS)[0] for m in messages(ring.take(4096)) if len(m) == 2]
+    return [(int(r["code"]), int(r["qty"])) for r in reports]
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_post_only_rests_or_is_refused_and_never_takes(side: int) -> None:
+    x, ring, _memory = empty()
+    near = 128_000 + side
+    orderbook.rest(x, 0, 0, -side, near, 5)
+    assert asked(x, ring, M.SUBMIT, 1, side, near) == [(K.REJECTED, R.POST_ONLY)]
+    assert asked(x, ring, M.SUBMIT, 2, side, near + side) == [(K.REJECTED, R.POST_ONLY)]
+    assert asked(x, ring, M.SUBMIT, 3, side, near - side) == [(K.ACCEPTED, 0)]
+    assert asked(x, ring, M.REPLACE, 3, side, near - 2 * side) == [(K.ACCEPTED, 5)]
+    assert asked(x, ring, M.REPLACE, 3, side, near) == [(K.CANCELLED, 0)]
+    assert asked(x, ring, M.REPLACE, 3, side, near - side) == [], "it is gone"
+
+
+@pytest.mark.parametrize("tif", [K.GTC, K.IOC, K.GTD, K.DAY])
+def test_a_limit_rests_until_its_sender_ends_it_unless_it_is_immediate(tif: int) -> None:
+    x, ring, _memory = empty()
+    order = submit(T0, 1, 1, 5, 128_000, tif)
+    clients.handle_now(x, order.ctypes.data)
+    orderbook.execute(x, 0, -1, 5, 0, 0)
+    assert fills(ring) == ([] if tif == K.IOC else [(1, 5, 128_000, K.MAKER)])
+
+
+def test_post_only_meets_an_empty_side() -> None:
+    x, ring, _memory = empty()
+    assert asked(x, ring, M.SUBMIT, 1, 1, 128_000) == [(K.ACCEPTED, 0)]
+
+
+@pytest.mark.parametrize(
+    ("lots", "told"), [(R.POST_ONLY, [R.POST_ONLY]), (0, []), (R.LAST + 1, []), (-1, [])]
+)
+def test_why_a_venue_refused_is_journalled_where_it_is_a_rule(lots: int, told: list[int]) -> None:
+    engine = small_engine(venue=K.VENUE_EXTERNAL, live=True)
+    out = Ring(1 << 4)
+    engine.header["out"] = out.address
+    for message in (
+        quote(T0, 99, 101),
+        submit(T0, OWN, 1, 5, 100, exec_flags=K.POST_ONLY),
+        report(T0, OWN, K.REJECTED, qty=lots),
+    ):
+        assert engine.step(message) == K.FAULT_NONE
+    assert out.take().view(M.ORDER_SLOTS)["exec_flags"].tolist() == [K.POST_ONLY]
+    assert rows_of(engine, M.ORDER_ROW)["code"].tolist()[-1] == K.REJECTED
+    assert rows_of(engine, M.DENIAL_ROW)["code"].tolist() == told
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

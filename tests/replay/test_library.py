@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from market import HOUR, T0, instrument, walk
+from market import HOUR, T0, instrument, rows_of, small_engine, trade, walk
 
 import alphaforge as af
 from alphaforge.data.history import History
+from alphaforge.engine import codes as K
+from alphaforge.engine import messages as M
 from alphaforge.engine.jit import JIT
 from alphaforge.research.backtest import backtest
+from alphaforge.strategy.compile import python_entry
 from alphaforge.strategy.library import (
     Breakout,
     BuyAndHold,
@@ -23,6 +26,7 @@ from alphaforge.strategy.library import (
     Schedule,
     SmaCross,
 )
+from alphaforge.units import SECOND
 
 SYMBOLS = ["AAA", "BBB", "CCC"]
 OF_BARS: list[tuple[af.Strategy, int]] = [
@@ -141,6 +145,20 @@ def test_a_schedule_trades_it_all_in_parts(history: History, total: float) -> No
     assert held[-1] == total
     assert len(held) >= 10
     assert np.all(np.diff(np.abs(held)) > 0), "never more than is due"
+
+
+def test_a_schedule_begins_when_orders_are_taken() -> None:
+    """A session's past counts no part as sent: all would cross at once when it is over."""
+    engine, own = small_engine(live=True), Schedule(total=4, parts=4, every_s=10)
+    engine.header["now"] = T0
+    engine.add_strategy(python_entry(own), ["XYZ"], live_from=T0 + 55 * SECOND)
+    for second in range(1, 66):
+        assert engine.step(trade(T0 + second * SECOND, 100)) == 0
+    assert own.sent == 1
+    new = rows_of(engine, M.ORDER_ROW)
+    new = new[new["code"] == K.INITIALIZED]
+    assert new["ts"].tolist() == [T0 + 60 * SECOND], "a timer that is due when they are taken"
+    assert new["b"].tolist() == [1], "one part"
 
 
 def test_a_market_maker_is_filled_on_both_sides_and_stays_small() -> None:
