@@ -121,7 +121,8 @@ class Writer:
                 f"abs({a} % 5000)",
                 f"(1 if {self.truth(depth - 1)} else {b})",
                 f"int({self.number(0)})" if d.random() < 0.1 else f"({a} % 11)",
-                f"({a} * {b})" if d.random() < 0.05 else f"({a} % 13)",
+                # Reduced: what passes int64 on its way raises only where it is compiled.
+                f"({a} % 100_003 * ({b} % 100_003))" if d.random() < 0.05 else f"({a} % 13)",
             ]
         )
 
