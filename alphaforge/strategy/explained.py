@@ -12,7 +12,7 @@ from typing import Any
 from alphaforge.engine.codes import HANDLER_NAMES
 from alphaforge.errors import StrategyError, did_you_mean
 from alphaforge.strategy.actions import OrderView, PositionView
-from alphaforge.strategy.fields import Array, Fields, fields_of
+from alphaforge.strategy.fields import Array, fields_of
 from alphaforge.strategy.market import BarView, DepthView, LevelView
 from alphaforge.strategy.subset import IN_PYTHON
 
@@ -185,7 +185,7 @@ def _undeclared(
             return StrategyError(f"{where}: {of}.{field} can't be set. Keep a typed field.", line)
         return StrategyError(f"{where}: {of} has no {field!r}. {did_you_mean(field, known)}", line)
     held = inspect.getattr_static(owner, field, None)
-    if isinstance(held, Array) and field in fields_of(owner):
+    if isinstance(held, Array):
         reason = f"replaces the Array {field!r}. Set its numbers by index."
     elif isinstance(held, property):
         reason = f"sets the property {field!r}. Set the field behind it, {IN_PYTHON}."
@@ -211,10 +211,6 @@ def _cure(field: str, held: Any) -> str:
     kind = type(held).__name__
     if isinstance(held, (bool, int, float)):
         return f"Annotate it in the class: {field}: {kind} = {held!r}"
-    if isinstance(held, (Array, Fields)):
-        ours = "af." if type(held).__module__.startswith("alphaforge.") else ""
-        made = f"Array({len(held)})" if isinstance(held, Array) else repr(held)
-        return f"Annotate it in the class: {field}: {ours}{kind} = {ours}{made}"
     if isinstance(held, (str, bytes, list, tuple, dict, set, type(None))):
         return f"It is a {kind}: keep numbers, an af.Array or an indicator"
     return f"It is a {kind}: write it as a method, def {field}(self, ...)"

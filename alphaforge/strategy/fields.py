@@ -148,7 +148,7 @@ def fields_of(cls: type) -> dict[str, Any]:
     Raises
     ------
     StrategyError
-        For an annotation that isn't a type a field can have.
+        For an annotation that isn't a type a field can have; for an indicator without one.
     """
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
@@ -175,7 +175,21 @@ def fields_of(cls: type) -> dict[str, Any]:
                     line_in(cls, name),
                 )
             found[name] = kind
+        for name, value in vars(base).items():
+            if isinstance(value, (Fields, Array)) and name not in found:
+                raise StrategyError(_unannotated(cls, name, value), line_in(cls, name))
     return found
+
+
+def _unannotated(cls: type, name: str, value: Any) -> str:
+    """What to say of an indicator that every object of a class, and every run, would share."""
+    ours = "af." if type(value).__module__.startswith("alphaforge.") else ""
+    kind = f"{ours}{type(value).__name__}"
+    made = f"{kind}({len(value)})" if isinstance(value, Array) else f"{ours}{value!r}"
+    return (
+        f"{name!r} of {cls.__name__}{with_line(cls, name)} has no annotation, so all runs would "
+        f"share it. Write {name}: {kind} = {made}."
+    )
 
 
 def _is_fields(kind: Any) -> bool:
