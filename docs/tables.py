@@ -8,8 +8,6 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from numba.core.dispatcher import Dispatcher
-
 from alphaforge import latency, venue
 from alphaforge import math as af_math
 from alphaforge.engine import codes as K
@@ -160,8 +158,8 @@ def functions() -> str:
     """What ``af.math`` has."""
     rows = []
     for name, value in vars(af_math).items():
-        if isinstance(value, Dispatcher):
-            shown = ", ".join(inspect.signature(value).parameters)
+        if hasattr(value, "py_func"):
+            shown = ", ".join(inspect.signature(value.py_func).parameters)
             rows.append([f"`af.math.{name}({shown})`", (value.__doc__ or "").replace("``", "`")])
     return FUNCTIONS + "\n" + table(["function", "what it gives"], rows)
 

@@ -166,6 +166,13 @@ def hot(function: Callable[..., Any]) -> Any:
     return _dispatcher(function, forceinline=True) if JIT else function
 
 
+_C_KINDS: dict[Any, Any] = {
+    types.int64: ctypes.c_int64,
+    types.float64: ctypes.c_double,
+    types.void: None,
+}
+
+
 class _Part(types.ExternalFunction):
     """A kernel behind a symbol: kernels call it by name, Python through its C address."""
 
@@ -189,14 +196,14 @@ class _Part(types.ExternalFunction):
         """Compile it, or load it from the cache, and make its symbol known to LLVM."""
         self._compiled.compile()
         llvm.add_symbol(self.symbol, self._compiled.address)
-        kinds = [ctypes.c_int64] * len(self.sig.args)
-        returns = None if self.sig.return_type == types.void else ctypes.c_int64
-        self._call = ctypes.CFUNCTYPE(returns, *kinds)(int(self._compiled.address or 0))
+        kinds = [_C_KINDS[kind] for kind in (self.sig.return_type, *self.sig.args)]
+        self._call = ctypes.CFUNCTYPE(*kinds)(int(self._compiled.address or 0))
 
     def __call__(self, *args: Any) -> Any:
         if self._call is None:
             load_parts()
-        return self._call(*(int(value) for value in args))
+        kinds = zip(args, self.sig.args, strict=True)
+        return self._call(*(float(v) if k == types.float64 else int(v) for v, k in kinds))
 
 
 register_model(_Part)(OpaqueModel)  # by exact class: that of Numba's own isn't inherited
@@ -228,8 +235,8 @@ def part(signature: str) -> Callable[[Callable[..., Any]], Any]:
 
     Numba links all that a kernel calls into it and optimises that again, so that deep calls between
     large kernels compile in minutes. A part is compiled once. For what is large and isn't called
-    for every event: nothing of it is inlined, a call costs some 3 ns. Arguments and result are
-    int64, or void.
+    for every event: nothing of it is inlined, a call costs some 3 ns; or for what must be one piece
+    of code wherever it is called. Arguments and result are int64 or float64; void is a result too.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:

@@ -107,7 +107,7 @@ _WRITTEN = {
 }
 _UNPROVEN = "which isn't known to be equal in the two modes"
 _LIBRARY = "use arithmetic, an indicator, or af.math"
-_OURS = {k for k, v in vars(af_math).items() if callable(v) and k != "entry"}
+_OURS = {k for k, v in vars(af_math).items() if callable(v) and k != "part"}
 _CLOCKS = ("time", "datetime")
 _DRAWS = ("random", "numpy.random", "secrets", "_random")
 _ARRAYS = ("float64", "int64", "bool")
