@@ -187,6 +187,7 @@ class _Part(types.ExternalFunction):
         self._compiled = CFunc(function, (args, result), {}, options)
         self._compiled._cache = _StampedCache(function)  # type: ignore[attr-defined]  # as numba does it
         self._call: Any = None
+        self._floats = types.float64 in args
 
     def __reduce__(self) -> Any:
         """In the cache it is no more than a symbol and a signature."""
@@ -202,8 +203,9 @@ class _Part(types.ExternalFunction):
     def __call__(self, *args: Any) -> Any:
         if self._call is None:
             load_parts()
-        kinds = zip(args, self.sig.args, strict=True)
-        return self._call(*(float(v) if k == types.float64 else int(v) for v, k in kinds))
+        if self._floats:  # ctypes takes what is a number there
+            return self._call(*args)
+        return self._call(*(int(value) for value in args))
 
 
 register_model(_Part)(OpaqueModel)  # by exact class: that of Numba's own isn't inherited
@@ -236,7 +238,8 @@ def part(signature: str) -> Callable[[Callable[..., Any]], Any]:
     Numba links all that a kernel calls into it and optimises that again, so that deep calls between
     large kernels compile in minutes. A part is compiled once. For what is large and isn't called
     for every event: nothing of it is inlined, a call costs some 3 ns; or for what must be one piece
-    of code wherever it is called. Arguments and result are int64 or float64; void is a result too.
+    of code wherever it is called. Arguments are all
+    int64 or all float64; the result may be void.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
