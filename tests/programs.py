@@ -280,6 +280,7 @@ class Writer:
             self.put(2, f"ctx.timer({d.randrange(1, 9)} * 600_000_000_000, {d.randrange(9)})")
             self.block(2, 1)
         if d.random() < 0.5:
+            self.locals_ = []
             self.put(1, "def on_stop(self, ctx):")
             self.put(2, "ctx.cancel_all()")
             self.block(2, 1)
