@@ -130,7 +130,8 @@ def python_entry(strategy: Strategy) -> Entry:
                 scales = InstrumentView.from_address(header.view_instrument)
                 bound[handler](ctx, shown(header, header.view_event, scales))
         except BaseException as error:  # KeyboardInterrupt too: nothing may cross the kernel
-            entry.error = error
+            trace = error.__traceback__
+            entry.error = error.with_traceback((trace and trace.tb_next) or trace)  # without this
             return 1
         return 0
 
