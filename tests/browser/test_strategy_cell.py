@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from deadline import wait_until
 from notebook_page import Notebook, write_notebook
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
+from workbench_page import Workbench
 
 if TYPE_CHECKING:
     from conftest import JupyterLab
@@ -118,3 +120,88 @@ def test_a_breakpoint_in_the_cell_stops_a_backtest_and_a_live_session(
         return int(count) > bars
 
     wait_until(goes_on, 30, "the session after the breakpoint")
+
+
+HOLDS = """
+class Holds(af.Strategy):
+    seen: int = 0
+
+    def on_bar(self, ctx, bar):
+        self.seen += 1
+        ctx.record("first", bar.close)
+        ctx.target(bar.instrument, 0.5)
+"""
+RECORDS = 6  # a line of it
+
+SWAPPED = {
+    "lab": LAB,
+    "holds": HOLDS,
+    "trade": 'paper = lab.paper(Holds(), "BTCUSDT", "1s")',
+    "chart": "lab.workbench()",
+    "ask": """
+import json
+count = lambda table, more="": int(lab.sql(f"select count(*) n from {table} {more}")["n"][0])
+print(json.dumps({
+    "running": lab.engine.running,
+    "position": paper.position,
+    "fills": count("fills"),
+    "first": count("recorded", "where name = 'first'"),
+    "second": count("recorded", "where name = 'second'"),
+    "third": count("recorded", "where name = 'third'"),
+}))
+""",
+}
+
+
+def test_an_edited_cell_is_swapped_in_while_it_trades(
+    page: Page, jupyter_lab: Start, tmp_path: Path
+) -> None:
+    notebook = opened(page, jupyter_lab(tmp_path), tmp_path, SWAPPED)
+    for name in ("lab", "holds", "trade"):
+        notebook.run(name)
+    notebook.start("chart")
+    bench = Workbench.in_cell(page, 60)
+
+    def ask() -> dict[str, Any]:
+        return json.loads(notebook.run("ask"))
+
+    def edit(line: str) -> Locator:
+        notebook.retype("holds", RECORDS, line)
+        notebook.run("holds")
+        return notebook.output("holds")
+
+    wait_until(lambda: ask()["position"] == 0.5, 30, "the position")
+    before = ask()
+    assert before["first"] > 500
+    assert before["second"] == 0
+    told = edit('ctx.record("second", bar.close)')
+    swapped = "AlphaForge: Holds runs its new code; position and orders stay, seen kept"
+    expect(told).to_have_text(f"{swapped}\n", timeout=SOON)
+    now = wait_until(lambda: (now := ask())["second"] > 1 and now, 30, "the new code")
+    assert (now["position"], now["fills"]) == (before["position"], before["fills"])
+    last = now["first"]
+    bench.wait_for_bars(2, 30)
+
+    told = edit('ctx.record("third", {1: bar.close}[1])')
+    expect(told).to_contain_text("AlphaForge: Holds trades on as it was.", timeout=SOON)
+    expect(told).to_contain_text(f"line {RECORDS}: ")
+    expect(told).to_contain_text("uses a dict")
+    second = ask()["second"]
+    now = wait_until(lambda: (now := ask())["second"] > second and now, 30, "the old code")
+    assert (now["first"], now["third"], now["position"]) == (last, 0, 0.5)
+
+    told = edit('ctx.record("third", 1 // (self.seen - self.seen))')
+    expect(told.last).to_contain_text("AlphaForge: engine halted", timeout=SOON)
+    expect(told.last).to_contain_text(f"line {RECORDS}, in on_bar")
+    expect(told.last).to_contain_text("ZeroDivisionError")
+    expect(told.last).not_to_contain_text("compile.py")
+    expect(bench.frame.locator("[data-k='state']")).to_have_text("■ HALTED · SIM", timeout=SOON)
+    expect(bench.frame.locator(".a-ticket")).to_contain_text("The engine is halted", timeout=SOON)
+    now = ask()
+    assert (now["running"], now["third"], now["position"]) == (False, 0, 0.5)
+
+    told = edit('ctx.record("third", 1 // self.seen)')
+    expect(told).to_have_text(f"{swapped}\n", timeout=SOON)
+    now = wait_until(lambda: (now := ask())["third"] > 1 and now, 30, "the mended code")
+    assert (now["running"], now["position"], now["fills"]) == (True, 0.5, before["fills"])
+    bench.wait_for_bars(2, 30)
