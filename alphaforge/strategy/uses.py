@@ -1,4 +1,4 @@
-"""Whether a class's code uses an attribute such as ``ctx.bar``, in whatever it calls."""
+"""What a class's code uses, in whatever it calls: an attribute such as ``ctx.bar``, texts."""
 
 from __future__ import annotations
 
@@ -26,6 +26,23 @@ def _reads(code: py.CodeType, name: str) -> bool:
     )
 
 
+def texts_of(cls: type) -> set[str]:
+    """Every text that its code, or a function that it calls, may give ``ctx.record`` or ``log``."""
+    found: set[str] = set()
+    for function in _functions(cls, set()):
+        found.update(text for text in _named(function) if isinstance(text, str))
+        found.update(_written(function.__code__))
+    return found
+
+
+def _written(code: py.CodeType) -> Iterator[str]:
+    for constant in code.co_consts:
+        if isinstance(constant, str):
+            yield constant
+        elif isinstance(constant, py.CodeType):
+            yield from _written(constant)
+
+
 def _functions(cls: type, seen: set[int]) -> Iterator[Any]:
     for base in cls.__mro__[:-1]:
         if base.__module__ == Fields.__module__:
@@ -40,16 +57,21 @@ def _functions(cls: type, seen: set[int]) -> Iterator[Any]:
 
 
 def _reached(function: Any, seen: set[int]) -> Iterator[Any]:
-    """A function and the plain ones that it calls: globals of its module, names it closes over."""
+    """A function and the plain ones that it calls."""
     if id(function) in seen:
         return
     seen.add(id(function))
     yield function
-    called = [function.__globals__.get(name) for name in global_names(function.__code__)]
-    for cell in function.__closure__ or ():
-        with contextlib.suppress(ValueError):  # a name that is bound later
-            called.append(cell.cell_contents)
-    for value in called:
+    for value in _named(function):
         value = getattr(value, "py_func", value)  # a numba dispatcher is its function
         if isinstance(value, py.FunctionType):
             yield from _reached(value, seen)
+
+
+def _named(function: Any) -> list[Any]:
+    """What a function reads from outside: globals of its module, names it closes over."""
+    found = [function.__globals__.get(name) for name in global_names(function.__code__)]
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # a name that is bound later
+            found.append(cell.cell_contents)
+    return found
