@@ -49,11 +49,12 @@ class _Event:
     __slots__ = ()
 
     def __repr__(self) -> str:
+        members = [pair for kind in reversed(type(self).__mro__) for pair in vars(kind).items()]
         names = [
             name
-            for kind in reversed(type(self).__mro__)
-            for name, member in vars(kind).items()
-            if isinstance(member, (property, MemberDescriptorType)) and not name.startswith("_")
+            for wanted in (property, MemberDescriptorType)  # what all events have comes last
+            for name, member in members
+            if isinstance(member, wanted) and not name.startswith("_")
         ]
         inside = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
         return f"{type(self).__name__}({inside})"

@@ -47,10 +47,10 @@ def test_events_are_shown_with_all_they_have(history: History, capsys: Any) -> N
     timer, bar, *_, fill = capsys.readouterr().out.splitlines()
     assert timer.startswith("TimerEvent(due=")
     assert timer.endswith("id=3)")
-    assert bar.startswith("Bar(instrument=0, ts=")
-    assert ", open=" in bar
+    assert bar.startswith("Bar(open=")
+    assert ", instrument=0, ts=" in bar
     assert " Context(now=" in bar
-    assert fill.startswith("Fill(instrument=0, ts=")
+    assert fill.startswith("Fill(order_id=1, status=")
     assert "side=1, qty=1.0" in fill
     assert "_" not in bar.replace("ts_open", "").replace("buy_volume", "")
 
