@@ -43,7 +43,7 @@ def forget(paper: Paper) -> None:
 
 def after_cell(names: dict[str, Any]) -> None:
     """Swap each followed strategy whose class is another one in ``names`` now."""
-    for paper in _followed:
+    for paper in _followed.copy():  # one whose session has ended is forgotten on the way
         if paper.closed:
             forget(paper)
             continue

@@ -142,7 +142,7 @@ class LiveDesk:
 
     def _halt_reason(self, live: Live, trading: int) -> str:
         if live.engine.fault:
-            return live.engine.state_text()
+            return live.engine.fault_text()
         if trading == K.TRADING_HALTED:
             return "kill switch: orders cancelled, new ones refused"
         return ""
@@ -334,6 +334,9 @@ class LiveDesk:
             asked = _order(ticket).message(i, index, 1, live.engine.clock())
         except AlphaForgeError as error:
             return D.WhatIf(0.0, 0.0, None, str(error), len(R.CHECKS))
+        if not live.engine.running:
+            words = f"The engine is {live.engine.state_text()}"
+            return D.WhatIf(0.0, 0.0, None, words, len(R.CHECKS))
         picture = live.engine.snapshot(self._max_age).copy()
         lots, ticks = int(asked["qty"][0]), int(asked["price"][0])
         rule = int(risk.what_if(picture.address, asked.ctypes.data))

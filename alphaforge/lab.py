@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, overload
 from alphaforge.config import load_settings
 from alphaforge.data.history import History
 from alphaforge.data.recording import Recording
+from alphaforge.debugger import hide_own_frames
 from alphaforge.engine import codes as K
 from alphaforge.errors import AlphaForgeError, ConfigError, EngineHalted, RiskDenied
 from alphaforge.feed import OrderRecord
@@ -78,6 +79,7 @@ class Lab:
         self._warming = Warming()
         self._closed = False
         _open_labs.add(self)
+        hide_own_frames()
 
     # --- history and backtests ------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ from alphaforge.strategy.fields import (
     to_bytes,
 )
 from alphaforge.strategy.lines import line_in, with_line
+from alphaforge.strategy.notes import id_of
 from alphaforge.strategy.pipeline import StrategyCompiler
 from alphaforge.strategy.records import (
     NUMBERS_AT,
@@ -59,7 +60,7 @@ from alphaforge.strategy.records import (
     obj,
 )
 from alphaforge.strategy.subset import check_names, check_source
-from alphaforge.strategy.uses import uses_attribute
+from alphaforge.strategy.uses import texts_of, uses_attribute
 
 _C_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 _OPTIONS = {
@@ -132,7 +133,8 @@ def python_entry(strategy: Strategy) -> Entry:
                 scales = InstrumentView.from_address(header.view_instrument)
                 bound[handler](ctx, shown(header, header.view_event, scales))
         except BaseException as error:  # KeyboardInterrupt too: nothing may cross the kernel
-            entry.error = error
+            trace = error.__traceback__
+            entry.error = error.with_traceback((trace and trace.tb_next) or trace)  # without this
             return 1
         return 0
 
@@ -165,6 +167,8 @@ def compiled_entry(strategy: Strategy) -> Entry:
             if made is None:
                 made = _compile(cls, digest)
                 kept.save(digest, made)
+            for text in texts_of(cls):
+                id_of(text)
             back = uses_attribute(cls, "bar")
             _COMPILED[digest] = made, kept.address_of_entry(made), back
     mask = sum(1 << code for code in handlers_of(cls))

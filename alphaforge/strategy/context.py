@@ -83,6 +83,9 @@ class Context:
         self._used: int = self._h.instruments_used
         self._rng = Random(engine)
 
+    def __repr__(self) -> str:
+        return f"Context(now={self.now()}, cash={self.cash()}, equity={self.equity()})"
+
     def _at(self, instrument: int) -> int:
         """An instrument's number, where there is such an instrument."""
         if type(instrument) is int and 0 <= instrument < self._used:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
+from types import MemberDescriptorType
 from typing import Any
 
 from alphaforge.engine import codes as K
@@ -42,7 +43,24 @@ InstrumentView = structure(L.INSTRUMENT, "InstrumentView")
 SlotView = structure(M.SLOT, "SlotView")
 
 
-class _Shown:
+class _Event:
+    """Shown with all that it has: by ``print``, and by a debugger."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        members = [pair for kind in reversed(type(self).__mro__) for pair in vars(kind).items()]
+        names = [
+            name
+            for wanted in (property, MemberDescriptorType)  # what all events have comes last
+            for name, member in members
+            if isinstance(member, wanted) and not name.startswith("_")
+        ]
+        inside = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__name__}({inside})"
+
+
+class _Shown(_Event):
     """An event with its instrument's scales."""
 
     __slots__ = ("_d", "_ln", "_lq", "_n", "_w", "instrument", "ts")
@@ -180,7 +198,7 @@ class BookUpdate(_Shown):
         self.seq: int = SlotView.from_address(address).seq
 
 
-class TimerEvent:
+class TimerEvent(_Event):
     """A timer that came due: ``id`` and ``due`` (ns UTC)."""
 
     __slots__ = ("due", "id")

@@ -50,9 +50,10 @@ class Header:
 
     def update(self, frame: Frame) -> None:
         """Show the newest figures."""
+        state = "HALTED" if frame.engine == "HALTED" else frame.state
         self.root.param.update(
-            state=frame.state,
-            state_tone=STATE_TONES.get(frame.state, "mute"),
+            state=state,
+            state_tone=STATE_TONES.get(state, "mute"),
             session=self._session(frame),
             figures=_figures(frame),
             paused=frame.engine == "PAUSED",
@@ -71,14 +72,14 @@ def _figures(frame: Frame) -> list[list[str]]:
     """Return the header's figures as ``[label, text, tone]``."""
     rate = f"{figures.compact(frame.events_per_s)} ev/s"
     feed = "none" if frame.feed_age_ms < 0 else figures.age(frame.feed_age_ms)
-    word = "stale" if frame.engine == "STALE" else "live"
+    word = {"STALE": "stale", "HALTED": "halted"}.get(frame.engine, "live")
     drawdown = -abs(frame.drawdown_pct)
     return [
         [f"Equity {frame.base}", figures.plain(frame.equity), ""],
         ["Day P&L", figures.arrow(frame.day_pnl), figures.tone(frame.day_pnl)],
         ["Drawdown", figures.arrow(drawdown, 2, " %"), figures.tone(drawdown)],
         ["Engine", f"{rate} · p99 {figures.micros(frame.lag_p99_us)}", ""],
-        ["Feed", f"{word} · {feed}", "warn" if word == "stale" else ""],
+        ["Feed", f"{word} · {feed}", "" if word == "live" else "warn"],
     ]
 
 

@@ -73,6 +73,8 @@ def clock(ts_ms: float, millis: bool = False) -> str:
 
 def micros(value_us: float) -> str:
     """Return a latency with the unit that fits."""
+    if not math.isfinite(value_us):
+        return NONE
     if value_us < 1_000:
         return f"{value_us:,.0f} µs"
     return f"{value_us / 1e3:,.1f} ms" if value_us < 1e6 else f"{value_us / 1e6:,.1f} s"
@@ -80,6 +82,8 @@ def micros(value_us: float) -> str:
 
 def age(value_ms: float) -> str:
     """Return an age in milliseconds, seconds or minutes."""
+    if not math.isfinite(value_ms):
+        return NONE
     if value_ms < 1_000:
         return f"{value_ms:,.0f} ms"
     return f"{value_ms / 1e3:,.1f} s" if value_ms < 60_000 else f"{value_ms / 6e4:,.0f} min"

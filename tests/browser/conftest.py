@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -165,13 +166,18 @@ def jupyter_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
                 stderr=subprocess.STDOUT,
             )
         started.append(process)
-        # The server writes this file once it listens.
+        # The server writes this file a moment before it listens.
         info = runtime / f"jpserver-{process.pid}.json"
 
         def is_listening() -> bool:
             if process.poll() is not None:
                 pytest.fail(f"JupyterLab ended by itself:\n{log.read_text()}")
-            return info.exists() and info.stat().st_size > 0
+            try:
+                port = json.loads(info.read_text())["port"]
+                socket.create_connection(("127.0.0.1", port), 1).close()
+            except (OSError, ValueError):  # not there yet, half a file, nobody listens
+                return False
+            return True
 
         wait_until(is_listening, 60, "JupyterLab's start")
         known = json.loads(info.read_text())

@@ -10,11 +10,13 @@ from session import fields_now
 
 import alphaforge as af
 from alphaforge import cells
+from alphaforge.desk import LiveDesk
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine.jit import JIT
 from alphaforge.errors import EngineHalted, StrategyError
 from alphaforge.swap import carry_over
+from alphaforge.widgets.desk import Ticket
 
 BOTH = ["python", "compiled"] if JIT else ["python"]
 
@@ -105,11 +107,25 @@ def test_other_code_keeps_the_position_and_the_fields(
 
 @pytest.mark.parametrize("mode", BOTH)
 def test_mending_what_raised_lets_the_session_go_on(
-    lab: af.Lab, eventually: Any, mode: str
+    lab: af.Lab, eventually: Any, mode: str, capsys: Any
 ) -> None:
     paper = lab.paper(Raises(), "BTCUSDT", "1s", mode=mode)
     engine = lab._live.engine
-    eventually(lambda: isinstance(lab._live.error, ZeroDivisionError), 30.0, "it raised")
+    told: list[str] = []
+
+    def halted() -> bool:
+        told.append(capsys.readouterr().err)
+        return "AlphaForge: engine halted" in "".join(told)
+
+    eventually(halted, 30.0, "it raised and said so")
+    words = "".join(told)
+    assert isinstance(lab._live.error, ZeroDivisionError)
+    assert "in on_bar" in words
+    assert "Mend its cell and run it again (or paper.swap): it goes on from here." in words
+    desk = LiveDesk(lambda: lab._live, lab._live.exchange.instruments, 0.0)
+    assert desk.frame().halt_reason.startswith("a strategy's handler raised (on_bar)")
+    refused = desk.what_if(Ticket("BTCUSDT", 1, "market", 0.01))
+    assert refused.reason.startswith("The engine is halted: a strategy's handler raised")
     seen = fields_now(lab, paper).seen
     paper.swap(Mended())
     assert engine.running
@@ -208,3 +224,8 @@ def test_a_cell_run_again_swaps(
     paper.stop()
     run_cell("ctx.target(bar.instrument, 0.0)")
     assert capsys.readouterr().out == "", "what was stopped is left alone"
+    for _ in range(2):
+        lab.paper(made(), "BTCUSDT", "1s", mode="python")
+    lab.close()
+    run_cell(target)
+    assert cells._followed == [], "what has ended is forgotten"

@@ -33,6 +33,7 @@ class Count(events.Listener):
 
 source = '''
 FACTOR = {factor}
+NAME = 'named outside'
 
 def scaled(x):
     return x * FACTOR
@@ -57,6 +58,9 @@ class FromACell(af.Strategy):
         self.last.update(bar.close)
         self.fast.update(bar.close)
         ctx.target(bar.instrument, self.wanted(self.last.value / FACTOR))
+        ctx.record("fast", self.fast.value)
+        ctx.record(NAME, 1.0)
+        ctx.log("a bar", bar.close)
         if ctx.position(bar.instrument).qty > 3.0:
             ctx.sell(bar.instrument, 1.0, limit=bar.high)
 '''
@@ -66,10 +70,11 @@ history = History(":memory:")
 stored_walk(history, 200, 8)
 with events.install_listener("numba:compile", Count()):
     run = backtest(history, FromACell(), ["XYZ"], "1h")
+said = [*run.recorded.columns, *run.log["text"].unique()]
 python = backtest(history, FromACell(), ["XYZ"], "1h", mode="python")
 print(json.dumps({{
     "compiled": len(compiled), "seconds": run.timing["compile"], "hash": run.journal_hash,
-    "python": python.journal_hash, "fills": len(run.fills)}}))
+    "python": python.journal_hash, "fills": len(run.fills), "said": said}}))
 """
 
 
@@ -104,6 +109,7 @@ def test_a_second_kernel_does_not_compile(cache: Path) -> None:
     assert second["compiled"] == 0, "counted by Numba itself"
     assert second["hash"] == first["hash"] == first["python"] == second["python"]
     assert first["fills"] > 5
+    assert sorted(second["said"]) == sorted(first["said"]) == ["a bar", "fast", "named outside"]
     assert second["seconds"] < first["seconds"]
     files = list(cache.glob("strategies/*/*.code"))
     assert len(files) == 1

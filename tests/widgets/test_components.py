@@ -156,6 +156,15 @@ def test_the_header_kills_and_arms(desk: FakeDesk, selection: Selection) -> None
     assert not header.root.killed
 
 
+def test_the_header_says_that_the_engine_halted(desk: FakeDesk, selection: Selection) -> None:
+    header = Header(desk)
+    desk.engine = "HALTED"
+    header.update(desk.frame())
+    assert (header.root.state, header.root.state_tone) == ("HALTED", "bad")
+    assert not header.root.killed, "nobody held the switch"
+    assert header.root.figures[-1][1].startswith("halted")
+
+
 def test_an_unknown_message_does_nothing(desk: FakeDesk, selection: Selection) -> None:
     say(Header(desk).root, do="rm")
     assert desk.log == []

@@ -42,6 +42,9 @@ def test_figures(got: object, want: object) -> None:
     assert got == want
 
 
-@pytest.mark.parametrize("write", [figures.plain, figures.signed, figures.arrow, figures.compact])
+@pytest.mark.parametrize(
+    "write",
+    [figures.plain, figures.signed, figures.arrow, figures.compact, figures.micros, figures.age],
+)
 def test_what_is_not_known_is_a_dash(write: Callable[[float], str]) -> None:
     assert write(math.nan) == figures.NONE
