@@ -58,7 +58,7 @@ def after_cell(names: dict[str, Any]) -> None:
             print(f"AlphaForge: {paper.swap(new(**given))!r}")
         except AlphaForgeError as error:
             _refused[id(paper)] = new
-            print(f"AlphaForge: {old.__name__} trades on as it was. {error}", file=sys.stderr)
+            print(f"AlphaForge: {old.__name__} trades on as it was.\n{error}", file=sys.stderr)
 
 
 def _is_strategy(value: Any) -> bool:

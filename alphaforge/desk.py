@@ -334,20 +334,20 @@ class LiveDesk:
             asked = _order(ticket).message(i, index, 1, live.engine.clock())
         except AlphaForgeError as error:
             return D.WhatIf(0.0, 0.0, None, str(error), len(R.CHECKS))
-        if not live.engine.running:
-            words = f"The engine is {live.engine.state_text()}"
-            return D.WhatIf(0.0, 0.0, None, words, len(R.CHECKS))
         picture = live.engine.snapshot(self._max_age).copy()
         lots, ticks = int(asked["qty"][0]), int(asked["price"][0])
         rule = int(risk.what_if(picture.address, asked.ctypes.data))
         limit = int(picture.pool("instruments")[index]["max_position"])
         price = ticks or int(picture.pool("markets")[index]["mark"])
         held = int(picture.position(0, index)["qty"])
+        reason = "" if rule == R.PASSED else _denial(rule, picture, i)
+        if not live.engine.running:
+            reason = f"The engine is {live.engine.state_text()}"
         return D.WhatIf(
             notional=_notional(i, price, lots) / int(picture.engine["ledger"]),
             position_after=float((held + ticket.side * lots) * i.quantity),
             position_limit=float(limit * i.quantity) if limit else None,
-            reason="" if rule == R.PASSED else _denial(rule, picture, i),
+            reason=reason,
             checks=len(R.CHECKS),
         )
 

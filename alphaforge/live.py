@@ -425,7 +425,7 @@ class Live:
 
     def _ended(self, fault: int) -> None:
         """The engine's thread ended; a strategy's raise is shown with the user's line."""
-        told = "lab.resume() goes on."
+        told = " lab.resume() goes on."
         if fault == K.FAULT_STRATEGY:
             slot = int(self.engine.header["fault_strategy"])
             starting = int(self.engine.header["fault_handler"]) == K.ON_START
@@ -435,11 +435,11 @@ class Live:
                 traceback.print_exception(self.error)
             if not starting:
                 told = (
-                    "Mend its cell and run it again (or paper.swap): it goes on from here. "
+                    "\nMend its cell and run it again (or paper.swap): it goes on from here. "
                     "lab.resume() goes on without it."
                 )
         if fault:
-            print(f"AlphaForge: engine {self.engine.state_text()}. {told}", file=sys.stderr)
+            print(f"AlphaForge: engine {self.engine.state_text()}.{told}", file=sys.stderr)
 
     def resume(self) -> None:
         """Go on after a halt; a strategy that raised stays out."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from deadline import wait_until
 from jupyter_client import BlockingKernelClient
+from notebook_page import code_cell
 from playwright.sync_api import Page, expect
 from workbench_page import Workbench
 
@@ -100,17 +101,6 @@ def with_test_cells(notebook: Path, folder: Path) -> None:
     cells.insert(paper + 1, code_cell("recorder", RECORDER))
     cells.append(code_cell("busy", BUSY))
     (folder / notebook.name).write_text(json.dumps(content), encoding="utf-8")
-
-
-def code_cell(name: str, source: str) -> dict[str, Any]:
-    return {
-        "cell_type": "code",
-        "id": name,
-        "metadata": {},
-        "execution_count": None,
-        "outputs": [],
-        "source": source.strip(),
-    }
 
 
 @pytest.fixture

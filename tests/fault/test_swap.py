@@ -126,6 +126,7 @@ def test_mending_what_raised_lets_the_session_go_on(
     assert desk.frame().halt_reason.startswith("a strategy's handler raised (on_bar)")
     refused = desk.what_if(Ticket("BTCUSDT", 1, "market", 0.01))
     assert refused.reason.startswith("The engine is halted: a strategy's handler raised")
+    assert refused.position_limit == 2.0, "the rest is as it was"
     seen = fields_now(lab, paper).seen
     paper.swap(Mended())
     assert engine.running
