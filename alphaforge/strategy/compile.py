@@ -49,6 +49,7 @@ from alphaforge.strategy.fields import (
     to_bytes,
 )
 from alphaforge.strategy.lines import line_in, with_line
+from alphaforge.strategy.notes import id_of
 from alphaforge.strategy.pipeline import StrategyCompiler
 from alphaforge.strategy.records import (
     NUMBERS_AT,
@@ -59,7 +60,7 @@ from alphaforge.strategy.records import (
     obj,
 )
 from alphaforge.strategy.subset import check_names, check_source
-from alphaforge.strategy.uses import uses_attribute
+from alphaforge.strategy.uses import texts_of, uses_attribute
 
 _C_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 _OPTIONS = {
@@ -165,6 +166,8 @@ def compiled_entry(strategy: Strategy) -> Entry:
             if made is None:
                 made = _compile(cls, digest)
                 kept.save(digest, made)
+            for text in texts_of(cls):  # what was loaded has their ids alone
+                id_of(text)
             back = uses_attribute(cls, "bar")
             _COMPILED[digest] = made, kept.address_of_entry(made), back
     mask = sum(1 << code for code in handlers_of(cls))

@@ -1,4 +1,4 @@
-"""Whether a class's code uses an attribute such as ``ctx.bar``, in whatever it calls."""
+"""What a class's code uses, in whatever it calls: an attribute such as ``ctx.bar``, and texts."""
 
 from __future__ import annotations
 
@@ -18,6 +18,28 @@ def uses_attribute(cls: type, name: str) -> bool:
     Of whatever object, and a global counts too: what is wrongly found costs memory, nothing else.
     """
     return any(_reads(function.__code__, name) for function in _functions(cls, set()))
+
+
+def texts_of(cls: type) -> set[str]:
+    """The texts in its code and in what that names: all that it can record or log under.
+
+    Code that is loaded from disk carries their ids alone.
+    """
+    found: set[str] = set()
+    for function in _functions(cls, set()):
+        code = function.__code__
+        values = [*code.co_consts, *(function.__defaults__ or ()), *_named(function)]
+        modules = [value for value in values if isinstance(value, py.ModuleType)]
+        values += [vars(m)[name] for m in modules for name in code.co_names if name in vars(m)]
+        for value in values:
+            found |= _texts(value)
+    return found
+
+
+def _texts(value: Any) -> set[str]:
+    if isinstance(value, tuple):
+        return set().union(*map(_texts, value))
+    return {value} if isinstance(value, str) else set()
 
 
 def _reads(code: py.CodeType, name: str) -> bool:
@@ -45,11 +67,16 @@ def _reached(function: Any, seen: set[int]) -> Iterator[Any]:
         return
     seen.add(id(function))
     yield function
-    called = [function.__globals__.get(name) for name in global_names(function.__code__)]
-    for cell in function.__closure__ or ():
-        with contextlib.suppress(ValueError):  # a name that is bound later
-            called.append(cell.cell_contents)
-    for value in called:
+    for value in _named(function):
         value = getattr(value, "py_func", value)  # a numba dispatcher is its function
         if isinstance(value, py.FunctionType):
             yield from _reached(value, seen)
+
+
+def _named(function: Any) -> list[Any]:
+    """What the names stand for that a function has from outside."""
+    found = [function.__globals__.get(name) for name in global_names(function.__code__)]
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # a name that is bound later
+            found.append(cell.cell_contents)
+    return found

@@ -33,6 +33,7 @@ class Count(events.Listener):
 
 source = '''
 FACTOR = {factor}
+NAME = "average"
 
 def scaled(x):
     return x * FACTOR
@@ -57,6 +58,8 @@ class FromACell(af.Strategy):
         self.last.update(bar.close)
         self.fast.update(bar.close)
         ctx.target(bar.instrument, self.wanted(self.last.value / FACTOR))
+        ctx.record("close", bar.close)
+        ctx.record(NAME, self.fast.value)
         if ctx.position(bar.instrument).qty > 3.0:
             ctx.sell(bar.instrument, 1.0, limit=bar.high)
 '''
@@ -66,10 +69,11 @@ history = History(":memory:")
 stored_walk(history, 200, 8)
 with events.install_listener("numba:compile", Count()):
     run = backtest(history, FromACell(), ["XYZ"], "1h")
+names = run.recorded.columns  # before Python mode makes the same
 python = backtest(history, FromACell(), ["XYZ"], "1h", mode="python")
 print(json.dumps({{
     "compiled": len(compiled), "seconds": run.timing["compile"], "hash": run.journal_hash,
-    "python": python.journal_hash, "fills": len(run.fills)}}))
+    "python": python.journal_hash, "fills": len(run.fills), "recorded": sorted(names)}}))
 """
 
 
@@ -102,6 +106,7 @@ def test_a_second_kernel_does_not_compile(cache: Path) -> None:
     assert first["compiled"] > 5
     second = kernel(cache)
     assert second["compiled"] == 0, "counted by Numba itself"
+    assert second["recorded"] == first["recorded"] == ["average", "close"], "by name, not by id"
     assert second["hash"] == first["hash"] == first["python"] == second["python"]
     assert first["fills"] > 5
     assert second["seconds"] < first["seconds"]
