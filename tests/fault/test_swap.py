@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from market import HOUR, T0, bar, instrument, slot, small_engine
 from session import fields_now
 
 import alphaforge as af
@@ -14,7 +15,9 @@ from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine.jit import JIT
 from alphaforge.errors import EngineHalted, StrategyError
-from alphaforge.swap import carry_over
+from alphaforge.strategy.compile import compiled_entry
+from alphaforge.strategy.fields import from_bytes
+from alphaforge.swap import carry_over, swap
 
 BOTH = ["python", "compiled"] if JIT else ["python"]
 
@@ -208,3 +211,49 @@ def test_a_cell_run_again_swaps(
     paper.stop()
     run_cell("ctx.target(bar.instrument, 0.0)")
     assert capsys.readouterr().out == "", "what was stopped is left alone"
+
+
+class Small(af.Strategy):
+    close: float = 0.0
+
+    def on_bar(self, ctx, bar):
+        self.close = ctx.bar(0, 1).close
+
+
+class Large(Small):
+    more: af.Array = af.Array(500)
+
+
+class Beside(af.Strategy):
+    kept: af.Array = af.Array([7.0] * 500)
+
+    def on_bar(self, ctx, bar):
+        self.kept[0] = 7.0
+
+
+@pytest.mark.skipif(not JIT, reason="in Python mode no field is in the arena")
+def test_a_slot_whose_state_has_grown_does_not_reach_into_the_next() -> None:
+    room = L.Capacities(instruments=3, strategies=3, orders=64, levels=64, arena=1 << 18)
+    engine = small_engine(instrument("XYZ"), capacities=room)
+    old, new = Small(), Large()
+    held, entry = compiled_entry(old), compiled_entry(new)
+    first = engine.add_strategy(held, ["XYZ"])
+    engine.step(bar(T0 + HOUR, (100, 101, 99, 100)))
+    swap(engine, first, (old, held), Small(), (new, entry))
+    pool = L.pool(engine.block, "strategies")
+    engine.step(bar(T0 + 2 * HOUR, (100, 101, 99, 101)))
+    at = int(pool[first]["state"])
+    from_bytes(new, engine.block[at : at + int(pool[first]["bytes"])].copy())
+    assert new.close == 100 * float(engine.instruments[0].price), "the bars came along"
+    detach = slot(M.DETACH, T0 + 3 * HOUR)
+    detach["a"] = first
+    engine.step(detach)
+    assert engine.add_strategy(compiled_entry(Small()), ["XYZ"]) == first
+    beside = engine.add_strategy(compiled_entry(Beside()), ["XYZ"])
+    for n in range(4, 9):
+        engine.step(bar(T0 + n * HOUR, (100, 101, 99, 100)))
+    kept, at = Beside(), int(pool[beside]["state"])
+    from_bytes(kept, engine.block[at : at + int(pool[beside]["bytes"])].copy())
+    assert list(kept.kept) == [7.0] * 500
+    parts = [(int(s["state"]), int(s["state"] + 2 * s["room"] + s["shown_room"])) for s in pool[:2]]
+    assert parts[0][1] <= parts[1][0] or parts[1][1] <= parts[0][0]
