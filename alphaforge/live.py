@@ -218,6 +218,8 @@ class Live:
         quiet.add_strategy(entry, symbols, interval, live_from=L.FOREVER, seed=seed)
         quiet.run(bars, np.zeros(bars.size, np.int64), lambda: None)
         if quiet.fault:
+            if isinstance(entry.error, KeyboardInterrupt):
+                raise entry.error
             raise StrategyError(
                 f"{type(own).__name__} raised while it was shown the last {bars.size} bars: "
                 f"{quiet.fault_text()}. Mend it and call again; the session goes on."

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dis
 import inspect
+import itertools
 import types as py
 from collections.abc import Iterator
 from typing import Any
 
+from alphaforge.engine.codes import HANDLER_NAMES
 from alphaforge.strategy.digest import global_names
 from alphaforge.strategy.fields import SCALARS, Fields, Window, fields_of
 
@@ -18,6 +21,25 @@ def uses_attribute(cls: type, name: str) -> bool:
     Of whatever object, and a global counts too: what is wrongly found costs memory, nothing else.
     """
     return any(_reads(function.__code__, name) for function in _functions(cls, set()))
+
+
+def gives_away(cls: type) -> bool:
+    """True where a handler hands its ``ctx`` on: in Python mode to anything that looks back."""
+    handlers = (getattr(cls, name, None) for name in HANDLER_NAMES)
+    return any(_hands_on(each.__code__) for each in handlers if inspect.isfunction(each))
+
+
+def _hands_on(code: py.CodeType) -> bool:
+    ctx = code.co_varnames[1:2]
+    if set(ctx) & set(code.co_cellvars):
+        return True
+    steps = list(dis.get_instructions(code))
+    for step, following in itertools.pairwise(steps):
+        read = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+        is_asked = read[-1:] == ctx and following.opname in ("LOAD_ATTR", "LOAD_METHOD")
+        if step.opname.startswith("LOAD_FAST") and set(ctx) & set(read) and not is_asked:
+            return True
+    return False
 
 
 def texts_of(cls: type) -> set[str]:
