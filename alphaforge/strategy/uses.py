@@ -24,22 +24,35 @@ def uses_attribute(cls: type, name: str) -> bool:
 
 
 def gives_away(cls: type) -> bool:
-    """True where a handler hands its ``ctx`` on: in Python mode to anything that looks back."""
+    """True where a handler hands its ``ctx`` on, in Python mode maybe to what isn't looked into.
+
+    That is a module, an object of the cell or one that ``self`` holds beside its fields.
+    """
+    own = {*fields_of(cls), *dir(cls)}
     handlers = (getattr(cls, name, None) for name in HANDLER_NAMES)
-    return any(_hands_on(each.__code__) for each in handlers if inspect.isfunction(each))
+    return any(_hands_on(each, own) for each in handlers if inspect.isfunction(each))
 
 
-def _hands_on(code: py.CodeType) -> bool:
-    ctx = code.co_varnames[1:2]
-    if set(ctx) & set(code.co_cellvars):
-        return True
-    steps = list(dis.get_instructions(code))
-    for step, following in itertools.pairwise(steps):
+def _hands_on(function: Any, own: set[str]) -> bool:
+    code = function.__code__
+    me, ctx = code.co_varnames[0], code.co_varnames[1:2]
+    lent = bool(set(ctx) & set(code.co_cellvars))
+    foreign = not all(map(_is_looked_into, _named(function)))
+    for step, following in itertools.pairwise(dis.get_instructions(code)):
         read = step.argval if isinstance(step.argval, tuple) else (step.argval,)
-        is_asked = read[-1:] == ctx and following.opname in ("LOAD_ATTR", "LOAD_METHOD")
-        if step.opname.startswith("LOAD_FAST") and set(ctx) & set(read) and not is_asked:
-            return True
-    return False
+        asked = following.argval if following.opname in ("LOAD_ATTR", "LOAD_METHOD") else None
+        if step.opname.startswith("LOAD_FAST"):
+            lent |= bool(set(ctx) & set(read)) and not (asked and read[-1:] == ctx)
+            foreign |= asked is not None and read[-1] == me and asked not in own
+    return lent and foreign
+
+
+def _is_looked_into(value: Any) -> bool:
+    plain = isinstance(value, (int, float, str, tuple, type, py.FunctionType, type(None)))
+    return plain or hasattr(value, "py_func") or getattr(value, "__name__", "") in _OURS
+
+
+_OURS = ("alphaforge", "math")
 
 
 def texts_of(cls: type) -> set[str]:
