@@ -235,6 +235,7 @@ class Lab:
         check_mode(mode)
         check_seed(seed)
         names = _names(symbols)
+        strategy.check_symbols(names)
         if not names:
             raise ConfigError("a strategy needs at least one symbol. Give 'BTCUSDT' or a list.")
         self._warming.wait()

@@ -28,6 +28,7 @@ from alphaforge.order import Order
 from alphaforge.rerun import rerun_in_python
 from alphaforge.strategy.base import Strategy
 from alphaforge.strategy.compile import Entry, compiled_entry, python_entry
+from alphaforge.strategy.signals import Signals
 from alphaforge.swap import Swap, swap
 from alphaforge.units import SECOND, format_interval, money_to_ledger, parse_interval
 from alphaforge.venue import Fees
@@ -151,6 +152,13 @@ class Live:
         EngineHalted
             Where it raises in ``on_start``.
         """
+        numbers = [self.engine.index(symbol) for symbol in symbols]
+        if isinstance(strategy, Signals) and numbers != list(range(len(numbers))):
+            first = [each.symbol for each in self.engine.instruments[: max(numbers) + 1]]
+            raise StrategyError(
+                "a column of signals goes by its instrument's number, and a session counts all of "
+                f"its own: {', '.join(first)}. Give a column to each, in this order."
+            )
         interval = parse_interval(spec)
         builders = [self.builder(symbol, spec) for symbol in symbols]
         own = strategy.fresh()
@@ -218,6 +226,8 @@ class Live:
         quiet.add_strategy(entry, symbols, interval, live_from=L.FOREVER, seed=seed)
         quiet.run(bars, np.zeros(bars.size, np.int64), lambda: None)
         if quiet.fault:
+            if isinstance(entry.error, KeyboardInterrupt):
+                raise entry.error
             raise StrategyError(
                 f"{type(own).__name__} raised while it was shown the last {bars.size} bars: "
                 f"{quiet.fault_text()}. Mend it and call again; the session goes on."
@@ -235,6 +245,8 @@ class Live:
 
         Where it had raised and the engine halted, the session goes on with the new code.
         """
+        if self.closed:
+            raise EngineHalted("this session is closed. Make another: lab = af.Lab().")
         own = strategy.fresh()
         entry = compiled_entry(own) if mode == "compiled" else python_entry(own)
         if not self.engine.running:

@@ -175,8 +175,9 @@ def _swap_strategy(m, record, size):
     s = strategy(m, k)
     room = _lines(size)
     shown = _lines(w.shown_bytes) if s.shown == 0 else 0
-    larger = room > s.room or shown > 0
-    if larger and h.arena_used + 2 * room + shown > h.arena_n:
+    space = max(shown, s.shown_room)
+    larger = room > s.room or space > s.shown_room
+    if larger and h.arena_used + 2 * room + space > h.arena_n:
         return -1
     state = record + L.SWAP_BYTES
     if call_entry(w.carry, k, m + s.state, state) != 0:
@@ -185,10 +186,13 @@ def _swap_strategy(m, record, size):
         s.state = h.arena_at + h.arena_used
         s.before = s.state + room
         s.room = room
-        h.arena_used += 2 * room + shown
+        s.shown_room = space
+        h.arena_used += 2 * room + space
+        if s.shown != 0:
+            copy_bytes(m + s.before + room, m + s.shown, s.shown_bytes)
+            s.shown = s.before + room
     if shown > 0:
-        s.shown = s.before + room
-        s.shown_room = shown
+        s.shown = s.state + 2 * s.room
         s.shown_bytes = w.shown_bytes
         copy_bytes(m + s.shown, state + size, w.shown_bytes)
     s.bytes = size

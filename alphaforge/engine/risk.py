@@ -125,6 +125,8 @@ def check(m, slot):
     o = order(m, slot)
     if h.trading == K.TRADING_HALTED:
         return _deny(m, slot, R.TRADING_STATE, 0, h.trading)
+    if o.strategy >= 0 and watches(m, o.strategy, o.instrument) == 0:
+        return _deny(m, slot, R.OTHER_INSTRUMENT, 0, 0)
     if instrument(m, o.instrument).data_only == 1:
         return _deny(m, slot, R.DATA_ONLY, 0, 0)
     k = market(m, o.instrument)

@@ -41,8 +41,9 @@ from __future__ import annotations
     DATA_ONLY,
     SHORT_SALE,
     UNKNOWN_FILL,
-) = range(38)
-LAST = UNKNOWN_FILL
+    OTHER_INSTRUMENT,
+) = range(39)
+LAST = OTHER_INSTRUMENT
 
 RULES: dict[int, tuple[str, str]] = {
     TRADING_STATE: ("TRADING_HALTED", "trading is halted: arm it first"),
@@ -114,6 +115,10 @@ RULES: dict[int, tuple[str, str]] = {
     UNKNOWN_FILL: ("UNKNOWN_FILL", "a venue reported a fill of an order that isn't known, in lots"),
     BOOK_STALE: ("BOOK_STALE", "the book isn't to be trusted until the next snapshot"),
     DATA_ONLY: ("DATA_ONLY", "the instrument is made of others: it can be watched, not traded"),
+    OTHER_INSTRUMENT: (
+        "OTHER_INSTRUMENT",
+        "the strategy isn't on this instrument: its number is another's, or it wasn't given",
+    ),
     SHORT_SALE: ("SHORT_SALE", "a cash account can't sell what it doesn't hold, in lots"),
 }
 """Code -> name and meaning."""

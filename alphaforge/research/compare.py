@@ -25,7 +25,7 @@ from alphaforge.engine import messages as M
 from alphaforge.engine.engine import Engine
 from alphaforge.engine.ring import slots_of
 from alphaforge.engine.watchdog import was_ended, watched
-from alphaforge.errors import DataError
+from alphaforge.errors import ConfigError, DataError, did_you_mean
 from alphaforge.instrument import Instrument
 from alphaforge.research.backtest import capacities_for, with_room
 from alphaforge.research.stream import Stream, event_stream, recorded_stream
@@ -139,6 +139,10 @@ def compare(
         For bars that can't be used.
     """
     check_strategy(strategy)
+    if instrument is not None and not isinstance(instrument, Instrument):
+        raise ConfigError(f"instrument must be af.Instrument(...), not {instrument!r}.")
+    if venue is not None and not isinstance(venue, Venue):
+        raise ConfigError(f"venue must be af.Venue(...), not {venue!r}.")
     stream, instruments, interval = _stream(data, instrument, venue or Venue())
     return run_both(strategy, stream, instruments, interval, venue)
 
@@ -154,6 +158,13 @@ def _stream(
             "check wants bars: a DataFrame with open, high, low, close and volume, such as "
             f"lab.bars('AAPL', '1d'), one for each symbol, or a recording, not {data!r:.60}."
         )
+    for frame in frames.values():
+        for name in ("open", "high", "low", "close", "volume"):
+            if name not in frame.columns:
+                raise DataError(
+                    f"check wants bars, and these have no {name!r}. "
+                    f"{did_you_mean(name, map(str, frame.columns))}"
+                )
     with contextlib.closing(History(":memory:")) as history:
         interval = min(_interval(frame) for frame in frames.values())
         spec = format_interval(interval)
@@ -170,8 +181,18 @@ def _interval(frame: Any) -> int:
         raise DataError(f"check wants at least two bars, not {len(frame)}.")
     import pandas as pd
 
-    gaps = np.diff(pd.to_datetime(frame.index, utc=True).as_unit("ns").asi8)
-    return int(gaps.min())
+    if not isinstance(frame.index, pd.DatetimeIndex):
+        raise DataError(
+            f"check wants the bars' close times as the index, and it is of {frame.index.dtype}. "
+            "Convert them: frame.index = pandas.to_datetime(times, utc=True)."
+        )
+    gap = int(np.diff(pd.to_datetime(frame.index, utc=True).as_unit("ns").asi8).min())
+    if gap <= 0:
+        raise DataError(
+            "the times of the bars must rise from row to row. Sort them, and drop what is there "
+            "twice: frame[~frame.index.duplicated()].sort_index()."
+        )
+    return gap
 
 
 def _instrument(symbol: str, frame: Any) -> Instrument:
@@ -267,6 +288,8 @@ def _side_by_side(name: str, stream: Stream, python: _Side, compiled: _Side) -> 
     for event, ts, step in _steps(stream):
         for side in sides:
             step(side)
+        if isinstance(python.entry.error, KeyboardInterrupt):
+            raise python.entry.error
         mine, theirs = python.rows(), compiled.rows()
         fields = _different(python, compiled)
         raised = python.raised(), compiled.raised()

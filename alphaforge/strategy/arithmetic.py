@@ -2,7 +2,8 @@
 
 Numba's ``+`` of two int64 wraps where Python's grows, its ``/`` rounds ints beyond 2**53 before it
 divides, and ``//`` of the least int64 by -1 kills the process. Compiled strategies are given these
-instead: an int that passes int64 raises an OverflowError, a quotient of ints is rounded once.
+instead: an int that passes int64 raises an OverflowError, a quotient of ints is rounded once. An
+int is compared with a float as it is, where Numba rounds it first: nanoseconds are beyond 2**53.
 """
 
 from __future__ import annotations
@@ -130,12 +131,72 @@ def _size(x):
 
 
 def _quotient(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    words = _words(context, builder, signature, args)
+    return _called(context, builder, exact_quotient, (types.int64, types.int64), words)
+
+
+def _called(context: Any, builder: Any, compiled: Any, kinds: Any, args: Any) -> Any:
+    """Code of a call of a compiled function."""
     typing = context.typing_context
-    kind = typing.resolve_value_type(exact_quotient)
-    own = typing.resolve_function_type(kind, (types.int64, types.int64), {})
-    function = context.get_function(kind, own)
+    kind = typing.resolve_value_type(compiled)
+    function = context.get_function(kind, typing.resolve_function_type(kind, kinds, {}))
     context.add_linking_libs(getattr(function, "libs", ()))
-    return function(builder, _words(context, builder, signature, args))
+    return function(builder, args)
+
+
+@nb.njit
+def compared(whole, x):
+    """-1, 0 or 1 as an int64 is below, at or above a float64; 2 where that is NaN."""
+    if math.isnan(x):
+        return 2
+    if -_EXACT <= whole <= _EXACT:
+        return (float(whole) > x) - (float(whole) < x)
+    if x >= 2.0**63:
+        return -1
+    if x < -(2.0**63):
+        return 1
+    near = int(x)  # what it cuts off is less than what lies between it and the int
+    return (whole > near) - (whole < near)
+
+
+def _comparison(name: str, turned: str) -> Any:
+    """A comparison as a function: ours of an int and a float, Numba's own of anything else."""
+    function = getattr(operator, name)
+
+    @intrinsic
+    def compare(typingctx, left, right):
+        left, right = types.unliteral(left), types.unliteral(right)
+        kinds = left, right
+        mixed = any(map(_is_int, kinds)) and any(isinstance(k, types.Float) for k in kinds)
+        if mixed and types.boolean not in kinds:
+            return types.boolean(left, right), exact
+        own = typingctx.resolve_function_type(function, (left, right), {})
+        if own is None:
+            raise TypingError(f"{name} of {left} and {right} is not supported")
+
+        def plain(context, builder, signature, args):
+            return context.get_function(function, signature)(builder, args)
+
+        return own, plain
+
+    def exact(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        straight = _is_int(signature.args[0])
+        pairs = list(zip(args, signature.args, strict=True))[:: 1 if straight else -1]
+        given = [
+            context.cast(builder, value, kind, wanted)
+            for (value, kind), wanted in zip(pairs, (types.int64, types.float64), strict=True)
+        ]
+        found = _called(context, builder, compared, (types.int64, types.float64), given)
+        symbol = _SIGNS[name if straight else turned]
+        low, high = (builder.icmp_signed("==", found, ll.Constant(_WORD, n)) for n in symbol)
+        either = builder.or_(low, high)
+        return builder.not_(either) if name == "ne" else either
+
+    return compare
+
+
+_SIGNS = {"lt": (-1, -1), "le": (-1, 0), "gt": (1, 1), "ge": (0, 1), "eq": (0, 0), "ne": (0, 0)}
+"""Comparison -> what ``compared`` gives where it is true; of ``ne`` where it isn't."""
 
 
 OPERATIONS: dict[Any, Any] = {
@@ -145,5 +206,11 @@ OPERATIONS: dict[Any, Any] = {
     operator.floordiv: _operation(operator.floordiv, "//", _floor_divided),
     operator.mod: _operation(operator.mod, "%", _remainder),
     operator.truediv: _operation(operator.truediv, "/", _quotient, types.float64),
+    operator.lt: _comparison("lt", "gt"),
+    operator.le: _comparison("le", "ge"),
+    operator.gt: _comparison("gt", "lt"),
+    operator.ge: _comparison("ge", "le"),
+    operator.eq: _comparison("eq", "eq"),
+    operator.ne: _comparison("ne", "ne"),
 }
 """Python's operator -> what compiled strategies call instead."""

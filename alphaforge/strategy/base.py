@@ -59,6 +59,7 @@ class Strategy(Fields):
                 f"another. Keep two and choose, or give it at the start: {name}=...."
             )
         if kind is float and type(value) is not float:
+            self._refuse_text(name, value)
             value = float(value)
         elif kind is int and type(value) is not int:
             if isinstance(value, float):
@@ -66,12 +67,21 @@ class Strategy(Fields):
                     f"field {name!r} of {type(self).__name__} is an int and was given the float "
                     f"{value}. Annotate it as float, or write int(...)."
                 )
+            self._refuse_text(name, value)
             value = int(value)
         if kind is int:
             check_int64(value)
         elif kind is bool and type(value) is not bool:
+            self._refuse_text(name, value)
             value = bool(value)
         object.__setattr__(self, name, value)
+
+    def _refuse_text(self, name: str, value: Any) -> None:
+        if isinstance(value, (str, bytes)):
+            raise StrategyError(
+                f"field {name!r} of {type(self).__name__} is a number and was given the text "
+                f"{value!r}. Give a number."
+            )
 
     def check(self, data: Any, **options: Any) -> Any:
         """Run it in both modes over the same data and show where they first differ.
@@ -171,6 +181,13 @@ def check_strategy(strategy: Any) -> None:
         raise StrategyError(
             f"expected an af.Strategy, found {type(strategy).__name__}. "
             "Derive your class from af.Strategy."
+        )
+    cls = type(strategy)
+    shared = [name for name in _kinds(cls) if name not in vars(strategy)]
+    if shared:
+        raise StrategyError(
+            f"{cls.__name__} has no {shared[0]!r} of its own: its __init__ doesn't begin with "
+            "super().__init__(). Write that, or leave __init__ out: fields are given by name."
         )
 
 

@@ -60,7 +60,7 @@ from alphaforge.strategy.records import (
     obj,
 )
 from alphaforge.strategy.subset import check_names, check_source
-from alphaforge.strategy.uses import texts_of, uses_attribute
+from alphaforge.strategy.uses import gives_away, texts_of, uses_attribute
 
 _C_ENTRY = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 _OPTIONS = {
@@ -143,7 +143,7 @@ def python_entry(strategy: Strategy) -> Entry:
     address = ctypes.cast(pointer, ctypes.c_void_p).value or 0
     mask = sum(1 << code for code in codes)
     entry = Entry(address, mask, np.zeros(0, np.uint8), 0.0, (pointer, strategy), call=call)
-    entry.looks_back = uses_attribute(type(strategy), "bar")
+    entry.looks_back = uses_attribute(type(strategy), "bar") or gives_away(type(strategy))
     return entry
 
 
@@ -167,7 +167,7 @@ def compiled_entry(strategy: Strategy) -> Entry:
             if made is None:
                 made = _compile(cls, digest)
                 kept.save(digest, made)
-            for text in texts_of(cls):
+            for text in texts_of(cls):  # what was loaded has their ids alone
                 id_of(text)
             back = uses_attribute(cls, "bar")
             _COMPILED[digest] = made, kept.address_of_entry(made), back

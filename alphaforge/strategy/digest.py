@@ -11,6 +11,7 @@ import dis
 import hashlib
 import inspect
 import types as py
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from alphaforge.strategy.fields import (
     record_dtype,
 )
 
-CONSTANTS = (int, float, bool, str, tuple, frozenset, np.generic)
+CONSTANTS = (int, float, bool, str, tuple, frozenset, np.generic, Enum)
 """What machine code may have frozen in: of these the value counts."""
 
 
@@ -37,15 +38,17 @@ def class_digest(cls: type) -> str:
             digest.update(f"{name} {dtype_of(cls, name)}".encode())
         elif kind not in SCALARS:
             digest.update(class_digest(kind).encode())
-    seen: set[int] = set()
+    seen: dict[Any, int] = {}
+    fields = fields_of(cls)
     for base in cls.__mro__[:-1]:
         for name, member in sorted(vars(base).items()):
             if name.startswith("__") or base is Fields:
                 continue  # what makes objects is no machine code
+            if name not in fields:  # a property isn't a method, and None hides a handler
+                digest.update(f"{name} {type(member).__name__}".encode())
             if isinstance(member, property):
                 member = member.fget
             if inspect.isfunction(member):
-                digest.update(name.encode())
                 _function(member, digest, seen)
     return digest.hexdigest()[:16]
 
@@ -53,7 +56,7 @@ def class_digest(cls: type) -> str:
 def function_digest(function: Any) -> str:
     """The same of one plain function and those it calls."""
     digest = hashlib.sha256()
-    _function(function, digest, set())
+    _function(function, digest, {})
     return digest.hexdigest()[:16]
 
 
@@ -63,10 +66,12 @@ def global_names(code: py.CodeType) -> list[str]:
     return sorted(set(loads))
 
 
-def _function(function: Any, digest: Any, seen: set[int]) -> None:
+def _function(function: Any, digest: Any, seen: dict[Any, int]) -> None:
+    """Its code and what it names; of one that was met before, which it was."""
     if id(function) in seen:
+        digest.update(f"function {seen[id(function)]}".encode())
         return
-    seen.add(id(function))
+    seen[id(function)] = len(seen)
     code = function.__code__
     _code(code, digest)
     digest.update(repr((function.__defaults__, function.__kwdefaults__)).encode())
@@ -77,18 +82,23 @@ def _function(function: Any, digest: Any, seen: set[int]) -> None:
         _value(name, value, code, digest, seen)
 
 
-def _value(name: str, value: Any, code: py.CodeType, digest: Any, seen: set[int]) -> None:
+def _value(name: str, value: Any, code: py.CodeType, digest: Any, seen: dict[Any, int]) -> None:
     """What a name stands for: a function it calls, a constant, or what it holds of constants."""
-    value = getattr(value, "py_func", value)  # a numba dispatcher is its function
+    if hasattr(value, "py_func"):  # a numba dispatcher is its function, and how it is compiled
+        digest.update(repr(sorted(getattr(value, "targetoptions", {}).items())).encode())
+        value = value.py_func
     if isinstance(value, py.FunctionType):
         digest.update(name.encode())
         _function(value, digest, seen)
     elif isinstance(value, np.ndarray):
         digest.update(f"{name}={value.dtype}{value.shape}".encode() + value.tobytes())
     elif isinstance(value, (py.ModuleType, type)):
+        if (id(value), id(code)) in seen:  # modules can hold each other
+            return
+        seen[id(value), id(code)] = len(seen)
         for attribute in sorted(set(code.co_names)):
             held = getattr(value, attribute, None)
-            if isinstance(held, CONSTANTS) or hasattr(held, "py_func"):
+            if isinstance(held, (*CONSTANTS, py.ModuleType, type)) or hasattr(held, "py_func"):
                 _value(f"{name}.{attribute}", held, code, digest, seen)
     elif isinstance(value, CONSTANTS):
         digest.update(f"{name}={type(value).__name__} {_text(value)}".encode())
@@ -98,6 +108,8 @@ def _text(constant: Any) -> str:
     """A constant in words; of a set always in the same order."""
     if isinstance(constant, frozenset):
         return f"frozenset {sorted(map(repr, constant))}"
+    if isinstance(constant, Enum):
+        return f"{constant.name} {constant.value!r}"
     return repr(constant)
 
 

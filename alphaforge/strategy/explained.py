@@ -36,7 +36,10 @@ _WORDS = (
     (r"Cannot cast BoundFunction", "a method isn't a number. Call it with ()."),
     (r"Can't unify return type", "it returns things of unlike kinds. Return numbers only,"),
     (r"Cannot unify", "a name holds things of unlike kinds. Keep one kind in each,"),
-    (r"function (lt|le|gt|ge|eq|ne)>", "it compares unlike kinds. Compare numbers,"),
+    (
+        r"function (lt|le|gt|ge|eq|ne)>|intrinsic compare",
+        "it compares unlike kinds. Compare numbers,",
+    ),
     (r"function contains>", "`in` looks in a tuple of numbers of one kind. Compare with ==,"),
     (r"function setitem>", "only an af.Array's items are set, to numbers. Declare one as a field,"),
     (r"function getitem>", "an index is an int, into numbers of one kind. Write it so,"),

@@ -221,9 +221,14 @@ def _fit(cls: type, name: str, kind: Any, value: Any, default: Any) -> Any:
         if (
             isinstance(value, (int, np.integer))
             and not isinstance(value, bool)
-            and default is not None
+            and isinstance(default, kind)
         ):
             return default.with_period(int(value))  # an int for an indicator field sets its period
+        if default is not None and not isinstance(default, kind):
+            raise StrategyError(
+                f"field {name!r} of {cls.__name__} begins with {default!r}, which is no "
+                f"{kind.__name__}. Write {name}: {kind.__name__} = {kind.__name__}(10)."
+            )
         raise StrategyError(
             f"field {name!r} of {cls.__name__} must be {kind.__name__}, not {value!r}. "
             f"Give one, e.g. {name}={kind.__name__}(10), or an int for its period."
@@ -246,7 +251,14 @@ def _fit(cls: type, name: str, kind: Any, value: Any, default: Any) -> Any:
         raise StrategyError(f"field {name!r} of {cls.__name__} must be a float, not {value!r}.")
     if kind is bool and not isinstance(value, (bool, np.bool_)):
         raise StrategyError(f"field {name!r} of {cls.__name__} must be a bool, not {value!r}.")
-    return kind(value)
+    if kind is int and not -(2**63) <= value < 2**63:
+        raise StrategyError(f"field {name!r} of {cls.__name__} holds 64 bits, too few for {value}.")
+    try:
+        return kind(value)
+    except OverflowError:
+        raise StrategyError(
+            f"field {name!r} of {cls.__name__} must be a float, and that int is too large for one."
+        ) from None
 
 
 def record_dtype(cls: type) -> np.dtype[np.void]:

@@ -6,6 +6,7 @@ are units of quantity.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from alphaforge.strategy.base import Strategy
@@ -214,7 +215,7 @@ class Rotation(Strategy):
         then: float = ctx.bar(instrument, self.period).close
         now: float = ctx.bar(instrument, 0).close
         if not then > 0.0:
-            return now * float("nan")
+            return math.nan
         return now / then
 
     def on_bar(self, ctx: Any, bar: Any) -> None:

@@ -96,9 +96,11 @@ _CALLS: dict[str, tuple[str, str]] = {
 """Builtins by name. The rest, which aren't safe either, aren't for numbers."""
 
 _MATH = {"sqrt", "floor", "ceil", "isnan", "isinf", "isfinite", "nan", "inf", "pi", "e", "fabs"}
-_NUMPY = {"nan", "inf", "sqrt", "isnan", "pi"}
+_NUMPY = {"nan", "inf", "pi"}
 _WRITTEN = {
     "pow": "write af.math.power(x, y)",
+    "sqrt": "write math.sqrt(x)",
+    "isnan": "write math.isnan(x)",
     "tau": "write 2.0 * math.pi",
     "trunc": "write int(x)",
     "abs": "write abs(x)",
@@ -221,7 +223,7 @@ def _library(module: str, name: str) -> Refusal | None:
     """Why what a library has is refused; None where it is the same everywhere."""
     if (module == "math" and name not in _MATH) or (module == "numpy" and name not in _NUMPY):
         here = f"{module}.{name}"
-        if name in _OURS:
+        if name in _OURS and name not in _WRITTEN:
             return f"{here}, {_ROUNDS}", f"write af.math.{name}(x)"
         return f"{here}, {_UNPROVEN}", _WRITTEN.get(name, _LIBRARY)
     if module in _DRAWS or (module, name) == ("numpy", "random"):

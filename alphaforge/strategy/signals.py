@@ -41,8 +41,9 @@ class Signals(Strategy):
     Raises
     ------
     StrategyError
-        For shapes that don't fit, an index without zone or out of order, entries beside targets,
-        and rows that say both to enter and to leave.
+        For shapes that don't fit, an index that is no times, without zone or out of order, entries
+        whose index or columns aren't those of the exits, entries beside targets, and rows that say
+        both to enter and to leave.
 
     Examples
     --------
@@ -131,9 +132,20 @@ def _table(values: Any, what: str) -> npt.NDArray[Any]:
     return rows
 
 
-def _held(entries: Any, exits: Any, size: float) -> npt.NDArray[np.float64]:
+def _held(entries: Any, exits: Any, size: Any) -> npt.NDArray[np.float64]:
     """Targets of entries and exits: ``size``, 0, or NaN for no change."""
+    if not isinstance(size, (int, float, np.number)) or not math.isfinite(size):
+        raise StrategyError(f"size must be a finite number, not {size!r}.")
     into, out = _table(entries, "entries"), _table(exits, "exits")
+    for name in ("index", "columns"):
+        one: Any = getattr(entries, name, None)
+        other: Any = getattr(exits, name, None)
+        labelled = hasattr(one, "equals") and hasattr(other, "equals")
+        if labelled and into.shape == out.shape and not one.equals(other):
+            raise StrategyError(
+                f"entries and exits must have the same {name}. "
+                "Align them: entries, exits = entries.align(exits, fill_value=False)."
+            )
     if into.shape != out.shape or into.dtype.kind != "b" or out.dtype.kind != "b":
         raise StrategyError(
             f"entries and exits must be bools of one shape, not {into.dtype} of {into.shape} and "
@@ -152,9 +164,19 @@ def _held(entries: Any, exits: Any, size: float) -> npt.NDArray[np.float64]:
 
 def _times(values: Any) -> npt.NDArray[np.int64] | None:
     """The times of its rows, ns UTC; None where it has none."""
-    index = getattr(values, "index", None)
-    if index is None or not hasattr(index, "tz"):
+    index: Any = getattr(values, "index", None)
+    if not hasattr(index, "dtype"):
         return None
+    if not hasattr(index, "tz"):
+        if index.dtype.kind in "iu":
+            return None
+        raise StrategyError(
+            f"the index of signals is of {index.dtype}, no times. Convert it with "
+            "pandas.to_datetime(..., utc=True), or give signals.to_numpy(): the n-th row is then "
+            "the n-th bar's."
+        )
+    if index.hasnans:
+        raise StrategyError("a time of signals is missing (NaT). Drop those rows.")
     if index.tz is None:
         raise StrategyError(
             "signals need times of a zone, as bars have them. Write frame.tz_localize('UTC')."

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dis
 import inspect
+import itertools
 import types as py
 from collections.abc import Iterator
 from typing import Any
 
+from alphaforge.engine.codes import HANDLER_NAMES
 from alphaforge.strategy.digest import global_names
 from alphaforge.strategy.fields import SCALARS, Fields, Window, fields_of
 
@@ -18,6 +21,38 @@ def uses_attribute(cls: type, name: str) -> bool:
     Of whatever object, and a global counts too: what is wrongly found costs memory, nothing else.
     """
     return any(_reads(function.__code__, name) for function in _functions(cls, set()))
+
+
+def gives_away(cls: type) -> bool:
+    """True where a handler hands its ``ctx`` on, in Python mode maybe to what isn't looked into.
+
+    That is a module, an object of the cell or one that ``self`` holds beside its fields.
+    """
+    own = {*fields_of(cls), *dir(cls)}
+    handlers = (getattr(cls, name, None) for name in HANDLER_NAMES)
+    return any(_hands_on(each, own) for each in handlers if inspect.isfunction(each))
+
+
+def _hands_on(function: Any, own: set[str]) -> bool:
+    code = function.__code__
+    me, ctx = code.co_varnames[0], code.co_varnames[1:2]
+    lent = bool(set(ctx) & set(code.co_cellvars))
+    foreign = not all(map(_is_looked_into, _named(function)))
+    for step, following in itertools.pairwise(dis.get_instructions(code)):
+        read = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+        asked = following.argval if following.opname in ("LOAD_ATTR", "LOAD_METHOD") else None
+        if step.opname.startswith("LOAD_FAST"):
+            lent |= bool(set(ctx) & set(read)) and not (asked and read[-1:] == ctx)
+            foreign |= asked is not None and read[-1] == me and asked not in own
+    return lent and foreign
+
+
+def _is_looked_into(value: Any) -> bool:
+    plain = isinstance(value, (int, float, str, tuple, type, py.FunctionType, type(None)))
+    return plain or hasattr(value, "py_func") or getattr(value, "__name__", "") in _OURS
+
+
+_OURS = ("alphaforge", "math")
 
 
 def texts_of(cls: type) -> set[str]:

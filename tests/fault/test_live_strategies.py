@@ -13,6 +13,7 @@ from session import caught_up
 import alphaforge as af
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
+from alphaforge.errors import EngineHalted, StrategyError
 from alphaforge.strategy.fields import from_bytes
 
 BOTH = ["BTCUSDT", "ETHUSDT"]
@@ -202,3 +203,18 @@ def test_a_raise_of_ctx_halts_with_its_words_and_the_same_draw(
         "Use what events carry, such as bar.instrument."
     )
     eventually(lambda: "the line that raises" in capsys.readouterr().err, 5)
+
+
+def test_signals_are_refused_where_their_columns_would_be_other_instruments(lab: af.Lab) -> None:
+    with pytest.raises(StrategyError, match=r"counts all of its own: BTCUSDT, ETHUSDT. Give"):
+        lab.paper(af.Signals(targets=[1.0, 0.0]), "ETHUSDT", "1s", mode="python")
+    with pytest.raises(StrategyError, match=r"these signals are for 1 columns, and the run is of"):
+        lab.paper(af.Signals(targets=[1.0, 0.0]), ["BTCUSDT", "ETHUSDT"], "1s", mode="python")
+
+
+def test_nothing_is_swapped_into_a_session_that_is_closed(lab: af.Lab) -> None:
+    signals = af.Signals(targets=[0.0])
+    paper = lab.paper(signals, "BTCUSDT", "1s", mode="python")
+    lab.close()
+    with pytest.raises(EngineHalted, match="this session is closed"):
+        paper.swap(signals)

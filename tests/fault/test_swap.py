@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from market import HOUR, T0, bar, instrument, slot, small_engine
 from session import fields_now
 
 import alphaforge as af
@@ -15,7 +16,9 @@ from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
 from alphaforge.engine.jit import JIT
 from alphaforge.errors import EngineHalted, StrategyError
-from alphaforge.swap import carry_over
+from alphaforge.strategy.compile import compiled_entry
+from alphaforge.strategy.fields import from_bytes
+from alphaforge.swap import carry_over, swap
 from alphaforge.widgets.desk import Ticket
 
 BOTH = ["python", "compiled"] if JIT else ["python"]
@@ -183,50 +186,148 @@ def test_fields_of_another_type_are_told() -> None:
     assert carry_over(old, Old(), other)[1] == ["mean was SMA(3): begins with SMA(5)"]
 
 
-def test_a_cell_run_again_swaps(
-    lab: af.Lab, eventually: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    class Shell:
-        def __init__(self) -> None:
-            self.user_ns: dict[str, Any] = {}
-            self.ran: list[Any] = []
-            self.events = self
+class Shell:
+    """A notebook's, as far as ``cells`` knows it."""
 
-        def register(self, name: str, function: Any) -> None:
-            assert name == "post_run_cell"
-            self.ran.append(function)
+    def __init__(self) -> None:
+        self.user_ns: dict[str, Any] = {}
+        self.ran: list[Any] = []
+        self.events = self
 
-    shell = Shell()
-    monkeypatch.setattr(cells, "_shell", lambda: shell)
-    monkeypatch.setattr(cells, "_hooked", set())
+    def register(self, name: str, function: Any) -> None:
+        assert name == "post_run_cell"
+        self.ran.append(function)
 
-    def run_cell(body: str) -> type:
+    def run(self, body: str, size: float = 0.01) -> type:
+        """The class of a cell, after what follows a cell."""
         scope: dict[str, Any] = {"af": af, "__name__": "__main__"}
         source = (
-            "class Cell(af.Strategy):\n    seen: int = 0\n    size: float = 0.01\n"
+            f"class Cell(af.Strategy):\n    seen: int = 0\n    size: float = {size}\n"
             f"    def on_bar(self, ctx, bar):\n        self.seen += 1\n        {body}\n"
         )
         exec(source, scope)
-        shell.user_ns["Cell"] = scope["Cell"]
-        for function in shell.ran:
+        self.user_ns["Cell"] = scope["Cell"]
+        for function in self.ran:
             function(None)
-        return scope["Cell"]
+        return scope["Cell"]  # type: ignore[no-any-return]  # a namespace has no types
 
-    target = "ctx.target(bar.instrument, self.size)"
-    made = run_cell(target)
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> Shell:
+    made = Shell()
+    monkeypatch.setattr(cells, "_shell", lambda: made)
+    monkeypatch.setattr(cells, "_hooked", set())
+    monkeypatch.setattr(cells, "_followed", [])
+    return made
+
+
+TARGET = "ctx.target(bar.instrument, self.size)"
+
+
+def test_a_cell_run_again_swaps(lab: af.Lab, eventually: Any, shell: Shell, capsys: Any) -> None:
+    made = shell.run(TARGET)
     paper = lab.paper(made(size=0.03), "BTCUSDT", "1s", mode="python")
     assert len(shell.ran) == 1
     eventually(lambda: paper.position == 0.03, 30.0, "it holds")
-    run_cell(target)
+    shell.run(TARGET)
     assert capsys.readouterr().out == "", "the same code is no swap"
-    run_cell("ctx.target(bar.instrument, self.size * 2.0)")
+    shell.run("ctx.target(bar.instrument, self.size * 2.0)")
     assert "AlphaForge: Cell runs its new code; position and orders stay" in capsys.readouterr().out
     eventually(lambda: np.isclose(paper.position, 0.06), 10.0, "the new code trades")
     paper.stop()
-    run_cell("ctx.target(bar.instrument, 0.0)")
+    shell.run("ctx.target(bar.instrument, 0.0)")
     assert capsys.readouterr().out == "", "what was stopped is left alone"
-    for _ in range(2):
-        lab.paper(made(), "BTCUSDT", "1s", mode="python")
-    lab.close()
-    run_cell(target)
-    assert cells._followed == [], "what has ended is forgotten"
+
+
+class Followed:
+    """A running strategy that only says what it was given."""
+
+    def __init__(self, strategy: Any) -> None:
+        self.strategy, self.closed, self.given = strategy, False, []
+        cells.follow(self)  # type: ignore[arg-type]  # as much of a Paper as is looked at
+
+    def swap(self, strategy: Any) -> str:
+        self.given.append(strategy)
+        self.strategy = strategy
+        return "swapped"
+
+
+def test_a_cell_with_another_default_swaps(shell: Shell) -> None:
+    made = shell.run(TARGET)
+    plain, given = Followed(made()), Followed(made(size=0.03))
+    shell.run(TARGET, size=0.05)
+    assert [each.size for each in plain.given + given.given] == [0.05, 0.03]
+    shell.run(TARGET, size=0.05)
+    assert len(plain.given) == 1
+
+
+def test_one_that_has_ended_hides_no_other_from_a_cell(shell: Shell) -> None:
+    made = shell.run(TARGET)
+    ended, on = Followed(made()), Followed(made())
+    ended.closed = True
+    shell.run("ctx.target(bar.instrument, 0.0)")
+    assert [len(each.given) for each in (ended, on)] == [0, 1]
+
+
+def test_a_class_that_cannot_be_made_is_told_and_one_of_a_function_left_alone(
+    shell: Shell, capsys: Any
+) -> None:
+    def inside() -> Any:
+        class Cell(af.Strategy):
+            def on_bar(self, ctx, bar):
+                ctx.target(bar.instrument, 0.0)
+
+        Cell.__module__ = "__main__"
+        return Cell()
+
+    other, own = Followed(inside()), Followed(shell.run(TARGET)())
+    shell.run("pass\n    def __init__(self, n):\n        super().__init__()")
+    assert not other.given, "the cell's class is another one of that name"
+    assert not own.given
+    assert "Cell trades on as it was.\n" in capsys.readouterr().err
+
+
+class Small(af.Strategy):
+    close: float = 0.0
+
+    def on_bar(self, ctx, bar):
+        self.close = ctx.bar(0, 1).close
+
+
+class Large(Small):
+    more: af.Array = af.Array(500)
+
+
+class Beside(af.Strategy):
+    kept: af.Array = af.Array([7.0] * 500)
+
+    def on_bar(self, ctx, bar):
+        self.kept[0] = 7.0
+
+
+@pytest.mark.skipif(not JIT, reason="in Python mode no field is in the arena")
+def test_a_slot_whose_state_has_grown_does_not_reach_into_the_next() -> None:
+    room = L.Capacities(instruments=3, strategies=3, orders=64, levels=64, arena=1 << 18)
+    engine = small_engine(instrument("XYZ"), capacities=room)
+    old, new = Small(), Large()
+    held, entry = compiled_entry(old), compiled_entry(new)
+    first = engine.add_strategy(held, ["XYZ"])
+    engine.step(bar(T0 + HOUR, (100, 101, 99, 100)))
+    swap(engine, first, (old, held), Small(), (new, entry))
+    pool = L.pool(engine.block, "strategies")
+    engine.step(bar(T0 + 2 * HOUR, (100, 101, 99, 101)))
+    at = int(pool[first]["state"])
+    from_bytes(new, engine.block[at : at + int(pool[first]["bytes"])].copy())
+    assert new.close == 100 * float(engine.instruments[0].price), "the bars came along"
+    detach = slot(M.DETACH, T0 + 3 * HOUR)
+    detach["a"] = first
+    engine.step(detach)
+    assert engine.add_strategy(compiled_entry(Small()), ["XYZ"]) == first
+    beside = engine.add_strategy(compiled_entry(Beside()), ["XYZ"])
+    for n in range(4, 9):
+        engine.step(bar(T0 + n * HOUR, (100, 101, 99, 100)))
+    kept, at = Beside(), int(pool[beside]["state"])
+    from_bytes(kept, engine.block[at : at + int(pool[beside]["bytes"])].copy())
+    assert list(kept.kept) == [7.0] * 500
+    parts = [(int(s["state"]), int(s["state"] + 2 * s["room"] + s["shown_room"])) for s in pool[:2]]
+    assert parts[0][1] <= parts[1][0] or parts[1][1] <= parts[0][0]

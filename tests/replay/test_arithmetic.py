@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from pathlib import Path
 from typing import Any
@@ -196,3 +197,58 @@ def test_a_raise_is_the_same_in_both_modes(
     line = caught.value.line
     source = Path(__file__).read_text(encoding="utf-8").splitlines()[line - 1]
     assert any(word in source for word in ("self.n *= 3", "self.ups[self.at] = 1", "6 / self.n"))
+
+
+class Compares(af.Strategy):
+    """Ints beyond 2**53 with floats, both ways round."""
+
+    edge: float = 0.0
+    found: af.Array = af.Array(64, int)
+
+    def look(self, at: int, n: int, x: float) -> None:
+        bits = 0
+        bits += 1 if n < x else 0
+        bits += 2 if n <= x else 0
+        bits += 4 if n > x else 0
+        bits += 8 if n >= x else 0
+        bits += 16 if n == x else 0
+        bits += 32 if n != x else 0
+        bits += 64 if x < n else 0
+        bits += 128 if x <= n else 0
+        bits += 256 if x > n else 0
+        bits += 512 if x >= n else 0
+        bits += 1024 if x == n else 0
+        bits += 2048 if x != n else 0
+        self.found[at] = bits
+
+    def on_bar(self, ctx, bar):
+        self.edge = float(bar.ts)
+        most = 9_223_372_036_854_775_807
+        at = 0
+        for away in range(-1, 2):
+            self.look(at, bar.ts + away, self.edge)
+            self.look(at + 1, away, 0.5)
+            self.look(at + 2, away, -0.0)
+            self.look(at + 3, 2**53 + away, 2.0**53)
+            self.look(at + 4, -(2**53) + away, -(2.0**53))
+            self.look(at + 5, bar.ts + away, math.nan)
+            self.look(at + 6, bar.ts + away, math.inf)
+            self.look(at + 7, bar.ts + away, -math.inf)
+            at += 8
+        self.look(at, most, 2.0**63)
+        self.look(at + 1, -most - 1, -(2.0**63))
+        self.look(at + 2, -most, -(2.0**63))
+        self.look(at + 3, most, -1e300)
+        self.look(at + 4, most - 600, 2.0**63 - 1024.0)
+
+
+def test_an_int_is_compared_with_a_float_as_it_is(history: History) -> None:
+    """Numba rounds the int first: a time in nanoseconds is then equal to its neighbours."""
+    stored_walk(history, 3, 8)
+    compiled, python = (
+        backtest(history, Compares(), ["XYZ"], "1h", mode=mode).strategy
+        for mode in ("compiled", "python")
+    )
+    assert list(compiled.found) == list(python.found)
+    below, above = 1 + 2 + 32 + 256 + 512 + 2048, 4 + 8 + 32 + 64 + 128 + 2048
+    assert [compiled.found[n] for n in (0, 16)] == [below, above]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from market import FEES, HOUR, T0, quote, rows_of, slot, small_engine, stored_walk, trade
-from modes import ROOM, XYZ, bars_of, equal, looks, notes
+from modes import ROOM, XYZ, bars_of, equal, looks, notes, shown
 
 import alphaforge as af
 from alphaforge.data.history import History
@@ -334,3 +334,44 @@ def test_as_much_as_there_is_room_for_loses_no_row(history: History) -> None:
     stored_walk(history, 60, 8)
     run = backtest(history, Full(), ["XYZ"], "1h")
     assert run.rows["seq"].tolist() == list(range(60 * 8_192))
+
+
+class Lent(af.Strategy):
+    """Gives its ``ctx`` to what isn't a plain function of its cell."""
+
+    before: float = 0.0
+
+    def on_bar(self, ctx, bar):
+        self.before = LENDERS["previous"](ctx, bar)
+
+
+LENDERS = {"previous": lambda ctx, bar: ctx.bar(bar.instrument, 1).close}
+
+
+def test_in_python_mode_whatever_is_given_ctx_may_look_back() -> None:
+    assert shown(Lent(), bars_of(3), "python", ("XYZ",))[0].before == (1003 + 1) / 100
+
+
+class Elsewhere(af.Strategy):
+    """Trades the first instrument, whatever it is on: on paper that is the exchange's first."""
+
+    own: int = 0
+    other: int = 0
+    denied: int = 0
+    filled: float = 0.0
+
+    def on_bar(self, ctx, bar):
+        if self.other == 0:
+            self.other = ctx.buy(0, 1.0)
+            self.own = ctx.buy(bar.instrument, 1.0)
+        self.filled = ctx.order(self.own).filled
+
+    def on_order(self, ctx, order):
+        if order.status == af.DENIED:
+            self.denied = order.order_id
+
+
+def test_a_strategy_trades_only_what_it_is_on() -> None:
+    own, _, _ = equal(Elsewhere(), [*bars_of(1), *bars_of(4, 1)], ("ABC",))
+    assert own.denied == own.other
+    assert own.filled == 1.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+from enum import Enum
 from typing import Any
 
 import numba as nb
@@ -139,3 +141,48 @@ def test_a_changed_number_of_any_kind_or_factory_s_second_helper_runs_the_new_co
     assert got(other(1.0), other(5.0), np.int64(4), double) == 12.0
     assert got(other(1.0), other(5.0), np.int64(7), double) == 15.0
     assert got(other(1.0), other(5.0), np.int64(7), triple) == 16.0
+
+
+def plus_one(x: float) -> float:
+    return x + 1.0
+
+
+def plus_two(x: float) -> float:
+    return x + 2.0
+
+
+def test_one_function_under_two_names_is_told_from_another(history: History) -> None:
+    stored_walk(history, 50, 8)
+    body = "first(self.size) + second(self.size) + third(self.size)"
+    names = {"first": plus_one, "second": plus_two}
+    assert held(history, cell(body=body, **names, third=plus_one)()) == 7.0
+    assert held(history, cell(body=body, **names, third=plus_two)()) == 8.0
+
+
+def test_a_changed_member_of_an_enum_or_of_a_package_s_module_runs_the_new_code(
+    history: History,
+) -> None:
+    stored_walk(history, 50, 8)
+    package, package.inner = types.ModuleType("package"), types.ModuleType("inner")  # type: ignore[attr-defined]  # as import does
+    for k in (2.0, 4.0):
+        side = Enum("Side", {"LONG": k})
+        assert held(history, cell(body="Side.LONG.value", Side=side)()) == k
+        package.inner.K = k
+        assert held(history, cell(body="package.inner.K", package=package)()) == k
+
+
+def test_a_handler_that_was_hidden_and_is_not_any_more_runs(history: History) -> None:
+    stored_walk(history, 50, 8)
+    scope: dict[str, Any] = {"af": af, "__name__": __name__}
+    exec(
+        "class Base(af.Strategy):\n"
+        "    seen: int = 0\n"
+        "    def on_bar(self, ctx, bar):\n"
+        "        ctx.target(bar.instrument, 1.0)\n"
+        "    def on_fill(self, ctx, fill):\n"
+        "        self.seen += 1\n",
+        scope,
+    )
+    for body, seen in (("on_fill = None", 0), ("pass", 1)):
+        exec(f"class Own(Base):\n    {body}", scope)
+        assert backtest(history, scope["Own"](), ["XYZ"], "1h").strategy.seen == seen

@@ -115,6 +115,15 @@ SHAPE = (
 )
 BOOLS = "entries and exits must be bools of one shape, not int64 of (2, 1) and int64 of (2, 1)."
 TIMES = pd.date_range("2026-01-01", periods=3, freq="h", tz="UTC")
+NO_TIMES = (
+    "the index of signals is of object, no times. Convert it with pandas.to_datetime(..., "
+    "utc=True), or give signals.to_numpy(): the n-th row is then the n-th bar's."
+)
+UNLIKE = (
+    "entries and exits must have the same {}. "
+    "Align them: entries, exits = entries.align(exits, fill_value=False)."
+)
+IN, OUT = [True, False, False], [False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -144,6 +153,30 @@ TIMES = pd.date_range("2026-01-01", periods=3, freq="h", tz="UTC")
             {"targets": pd.Series([1.0, 2.0, 3.0], TIMES[::-1])},
             "the times of signals must rise from row to row. Sort them, once each.",
         ),
+        (
+            {"targets": pd.Series([1.0, 2.0], pd.DatetimeIndex([pd.NaT, TIMES[0]]))},
+            "a time of signals is missing (NaT). Drop those rows.",
+        ),
+        (
+            {"targets": pd.Series([1.0, 2.0, 3.0], TIMES.astype(object))},
+            NO_TIMES,
+        ),
+        (
+            {"entries": pd.Series(IN, TIMES), "exits": pd.Series(OUT, TIMES.shift(1))},
+            UNLIKE.format("index"),
+        ),
+        (
+            {
+                "entries": pd.DataFrame({"A": IN, "B": IN}),
+                "exits": pd.DataFrame({"B": OUT, "A": OUT}),
+            },
+            UNLIKE.format("columns"),
+        ),
+        (
+            {"entries": IN, "exits": OUT, "size": np.inf},
+            "size must be a finite number, not inf.",
+        ),
+        ({"entries": IN, "exits": OUT, "size": "1"}, "size must be a finite number, not '1'."),
     ],
 )
 def test_signals_that_cannot_be(options: Any, said: str) -> None:

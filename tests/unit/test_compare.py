@@ -12,7 +12,7 @@ from market import walk
 
 import alphaforge as af
 from alphaforge.engine.jit import JIT
-from alphaforge.errors import DataError
+from alphaforge.errors import ConfigError, DataError, StrategyError
 from alphaforge.research import compare as comparing
 from alphaforge.strategy.library import SmaCross
 
@@ -85,9 +85,14 @@ def test_a_bit_that_heals_by_itself_is_found(monkeypatch: pytest.MonkeyPatch) ->
         ([1, 2], "check wants bars: a DataFrame with open, high, low, close and volume"),
         ({}, "check wants bars: a DataFrame"),
         (walk(1, 8), "check wants at least two bars, not 1."),
+        (walk(9, 8)[::-1], "the times of the bars must rise from row to row."),
+        (pd.concat([walk(9, 8)] * 2), "the times of the bars must rise from row to row."),
+        (walk(9, 8).reset_index(drop=True), "check wants the bars' close times as the index"),
+        (walk(9, 8)[["close"]], "check wants bars, and these have no 'open'."),
+        (walk(9, 8).rename(columns=str.title), "check wants bars, and these have no 'open'. Did"),
         (walk(9, 8) * math.pi, "check can't tell the tick of prices with more than 8 decimals."),
     ],
-    ids=["list", "nothing", "one", "ticks"],
+    ids=["list", "nothing", "one", "turned", "twice", "rows", "columns", "names", "ticks"],
 )
 def test_data_that_cannot_be_used(data: Any, said: str) -> None:
     with pytest.raises(DataError) as caught:
@@ -100,3 +105,38 @@ def test_an_instrument_may_be_given() -> None:
     assert SMALL.check(frame, instrument=af.Instrument("XYZ", "0.0001", lot="0.5"))
     coarse = pd.DataFrame(np.round(frame), frame.index, frame.columns)
     assert SMALL.check(coarse)
+
+
+def test_an_interrupt_ends_it_and_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = comparing.compiled_entry(SMALL)
+
+    def interrupted(self: Any, ctx: Any, bar: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(comparing, "compiled_entry", lambda _: entry)
+    monkeypatch.setattr(SmaCross, "on_bar", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        SMALL.check(walk(20, 8))
+
+
+class WithoutSuper(af.Strategy):
+    fast: af.SMA = af.SMA(3)
+    size: float = 1.0
+
+    def __init__(self, size):
+        self.size = size
+
+    def on_bar(self, ctx, bar):
+        self.fast.update(bar.close)
+
+
+def test_an_init_that_forgets_the_base_is_refused() -> None:
+    """Its indicator would be the class's: in Python mode each run goes on from the one before."""
+    with pytest.raises(StrategyError, match=r"WithoutSuper has no 'fast' of its own"):
+        WithoutSuper(2.0).check(walk(20, 8))
+
+
+@pytest.mark.parametrize(("name", "value"), [("venue", "simulated"), ("instrument", "XYZ")])
+def test_what_is_no_venue_or_instrument_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=rf"{name} must be af.{name.title()}\(...\), not '"):
+        SMALL.check(walk(20, 8), **{name: value})

@@ -132,3 +132,24 @@ def test_other_parameters_are_another_run(history: History) -> None:
     runs = [backtest(history, each, ["XYZ"], "1h", mode="python").run_id for each in strategies]
     assert len(set(runs)) == len(runs)
     assert backtest(history, Sweep(), ["XYZ"], "1h", mode="python").run_id == runs[0]
+
+
+def test_a_field_that_begins_with_what_it_cannot_hold_is_told() -> None:
+    class Bare(af.Strategy):
+        mean: af.SMA = 10  # type: ignore[assignment]  # as people write it
+        many: int = 1
+        part: float = 1.0
+
+    with pytest.raises(StrategyError, match=r"begins with 10, which is no SMA. Write mean: SMA ="):
+        Bare()
+
+    class Sized(af.Strategy):
+        many: int = 1
+        part: float = 1.0
+
+    with pytest.raises(StrategyError, match="field 'many' of Sized holds 64 bits, too few for 1"):
+        Sized(many=2**70)
+    with pytest.raises(StrategyError, match="field 'part' of Sized must be a float, and that int"):
+        Sized(part=10**400)
+    with pytest.raises(StrategyError, match="field 'part' of Sized is a number and was given the"):
+        Sized().part = "10"  # type: ignore[assignment]  # Python would make a number of it
