@@ -81,6 +81,7 @@ class Live:
         self.builders: dict[tuple[str, str], int] = {}
         self._next_id = K.HOST_ID
         self._lock = threading.Lock()
+        self._swapping = threading.Lock()
         self._adding = threading.Lock()
         self._arriving: tuple[Strategy, Entry] | None = None
         self.strategies: dict[int, tuple[Strategy, Entry]] = {}
@@ -253,8 +254,9 @@ class Live:
             self.engine.stop()  # what it has to say of a fault is said first
         raised = self.engine.fault == K.FAULT_STRATEGY
         mended = raised and int(self.engine.header["fault_strategy"]) == slot
-        done = swap(self.engine, slot, self.strategies[slot], self._began[slot], (own, entry))
-        self.strategies[slot], self._began[slot] = (own, entry), strategy.fresh()
+        with self._swapping:  # what raises from then on is explained by the new code
+            done = swap(self.engine, slot, self.strategies[slot], self._began[slot], (own, entry))
+            self.strategies[slot], self._began[slot] = (own, entry), strategy.fresh()
         if mended:
             self._go_on()
         return done
@@ -441,7 +443,8 @@ class Live:
         if fault == K.FAULT_STRATEGY:
             slot = int(self.engine.header["fault_strategy"])
             starting = int(self.engine.header["fault_handler"]) == K.ON_START
-            own, entry = (starting and self._arriving) or self.strategies[slot]
+            with self._swapping:
+                own, entry = (starting and self._arriving) or self.strategies[slot]
             self.error = entry.error or rerun_in_python(self.engine, own, slot)
             if self.error is not None:
                 traceback.print_exception(self.error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from market import HOUR, T0, bar, instrument, slot, small_engine
 from session import fields_now
 
 import alphaforge as af
-from alphaforge import cells
+from alphaforge import cells, live
 from alphaforge.desk import LiveDesk
 from alphaforge.engine import layout as L
 from alphaforge.engine import messages as M
@@ -135,6 +136,30 @@ def test_mending_what_raised_lets_the_session_go_on(
     assert engine.running
     eventually(lambda: fields_now(lab, paper).seen > seen + 1, 10.0, "the mended code runs")
     eventually(lambda: paper.position == 0.01, 10.0, "its position is there")
+
+
+class RaisesAtOnce(af.Strategy):
+    def on_trade(self, ctx, trade):
+        ctx.log("never", 1 // (trade.instrument - trade.instrument))
+
+
+@pytest.mark.parametrize("mode", BOTH)
+def test_code_that_raises_while_it_is_swapped_in_is_explained_by_its_own_lines(
+    lab: af.Lab, eventually: Any, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paper = lab.paper(First(), "BTCUSDT", "1s", mode=mode)
+    eventually(lambda: paper.position == 0.01, 30.0, "it holds")
+
+    def slow(*given: Any) -> Any:
+        done = swap(*given)
+        eventually(lambda: not lab.live.engine.running, 10.0, "the new code has raised")
+        return done
+
+    monkeypatch.setattr(live, "swap", slow)
+    paper.swap(RaisesAtOnce(), mode=mode)
+    eventually(lambda: lab.live.error is not None, 10.0, "it is told")
+    lines = [entry.line or "" for entry in traceback.extract_tb(lab.live.error.__traceback__)]
+    assert any("1 // (trade.instrument - trade.instrument)" in line for line in lines), lines
 
 
 @pytest.mark.skipif(not JIT, reason="nothing is compiled with the JIT off")
