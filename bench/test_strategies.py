@@ -12,6 +12,7 @@ from workload import Empty, SmaCross, minute_bars
 
 import alphaforge as af
 from alphaforge.engine.engine import Engine
+from alphaforge.engine.layout import Capacities
 from alphaforge.strategy import compile as compiling
 from alphaforge.strategy import kept
 from alphaforge.strategy.compile import compiled_entry
@@ -60,31 +61,67 @@ def test_strategy_from_disk(benchmark, line):
     line("load a compiled strategy from disk", f"{took * 1e3:.0f} ms", "300 ms", took <= 0.3)
 
 
-def _seconds(strategy: af.Strategy, bars: np.ndarray) -> float:
-    engine = Engine(fees=af.Fees("0.0002"))
+class Averages(SmaCross):
+    """Its two averages alone."""
+
+    def on_bar(self, ctx, bar):  # noqa: ARG002 - the engine's signature
+        self.fast.update(bar.close)
+        self.slow.update(bar.close)
+
+
+class Told(af.Strategy):
+    """Its positions, worked out before: the same fills, and nothing else."""
+
+    wanted: af.Array = af.Array(1)
+    seen: int = 0
+
+    def on_bar(self, ctx, bar):
+        ctx.target(bar.instrument, self.wanted[self.seen])
+        self.seen += 1
+
+
+def _told(bars: np.ndarray) -> Told:
+    """What SmaCross wants, in whole ticks."""
+    sums = np.concatenate([[0], np.cumsum(bars["close"])])
+    up = 5 * (sums[50:] - sums[40:-10]) > sums[50:] - sums[:-50]
+    return Told(wanted=np.concatenate([np.zeros(49), 10.0 * up]))
+
+
+def _seconds(strategy: af.Strategy, bars: np.ndarray) -> tuple[float, int]:
+    """How long it runs, and the cash that it ends with."""
+    engine = Engine(fees=af.Fees("0.0002"), capacities=Capacities(arena=1 << 24))
     engine.add_instrument(af.Instrument("TEST", tick="0.01"))
     engine.add_strategy(compiled_entry(strategy), ["TEST"])
     equity = np.zeros(bars.size, np.int64)
     began = time.perf_counter()
     engine.run(bars, equity, lambda: None)
-    return time.perf_counter() - began
+    return time.perf_counter() - began, int(engine.header["cash"])
 
 
 def test_beside_an_empty_strategy(benchmark, line):
     bars = minute_bars()
-    for strategy in (Empty(), SmaCross()):
-        _seconds(strategy, bars)
-    empty, cross = [], []
-    for _ in range(7):  # in turn, so that what else the machine does meets both
-        empty.append(_seconds(Empty(), bars))
-        cross.append(_seconds(SmaCross(), bars))
+    strategies = [Empty(), SmaCross(), Averages(), _told(bars)]
+    cash = [_seconds(strategy, bars)[1] for strategy in strategies]
+    assert cash[0] == cash[2] != cash[1] == cash[3], "the fills are the same"
+    # In turn, so that what else the machine does meets all.
+    runs = [[_seconds(strategy, bars)[0] for strategy in strategies] for _ in range(9)]
     benchmark.pedantic(lambda: _seconds(SmaCross(), bars), rounds=1)
-    ratio = statistics.median(c / e for c, e in zip(cross, empty, strict=True))
-    rates = [bars.size / statistics.median(each) / 1e6 for each in (empty, cross)]
+    empty = [run[0] for run in runs]
+    cross, averages, told = (
+        statistics.median(run[n] / run[0] for run in runs) for n in range(1, 4)
+    )
+    beyond = statistics.median(run[1] / run[3] for run in runs)
     line(
         "SMA cross beside a strategy that does nothing",
-        f"{ratio:.2f} x",
+        f"{cross:.2f} x",
         "1.5 x",
-        ratio <= 1.5,
-        f"empty {rates[0]:.1f} M bars/s, cross {rates[1]:.1f} M with its fills",
+        cross <= 1.5,
+        f"empty {bars.size / statistics.median(empty) / 1e6:.1f} M bars/s; its averages alone "
+        f"{averages:.2f} x, the same fills alone {told:.2f} x",
+    )
+    line(
+        "SMA cross beside the same fills without its averages",
+        f"{beyond:.2f} x",
+        "1.5 x",
+        beyond <= 1.5,
     )

@@ -203,7 +203,7 @@ def _compile(cls: type[Strategy], digest: str) -> Any:
             arguments.append(views.EVENTS[code])
         scope[name] = _compile_method(cls, name, getattr(cls, name), tuple(arguments), code)
         calls.append(text + ")\n")
-    _check_methods(cls)
+    _check_methods(digest)
     body = "".join("    " + line + "\n" for call in calls for line in call.splitlines())
     source = (
         "def entry(handler, state, engine):\n    try:\n"
@@ -242,23 +242,25 @@ def _check_signature(cls: type, code: int) -> None:
 
 _TYPES: dict[str, Any] = {}
 _METHODS: dict[str, list[tuple[type, str, Any]]] = {}
-"""Digest of a class -> its helper methods and properties: class, name, dispatcher."""
+"""Digest of a class -> its helper methods and properties, and those of the indicators in its
+fields: class, name, dispatcher."""
 
 
 def _object_type(cls: type[Fields], digest: str) -> Any:
     """The record type of a class, its helper methods, properties and windows hung on it."""
     if digest in _TYPES:
         return _TYPES[digest]
-    nested = {
-        name: _object_type(kind, class_digest(kind))
-        for name, kind in fields_of(cls).items()
-        if kind not in SCALARS and kind not in (Array, Window)
-    }
+    nested = {}
+    methods: list[tuple[type, str, Any]] = []
+    for name, kind in fields_of(cls).items():
+        if kind not in SCALARS and kind not in (Array, Window):
+            inner = class_digest(kind)
+            nested[name] = _object_type(kind, inner)
+            methods += _METHODS[inner]
     type_ = obj(record_dtype(cls), digest, nested)
     for name, kind in fields_of(cls).items():
         if kind in (Array, Window):
             add_attribute(type_, name, _array_getter(name, NUMBERS_AT[dtype_of(cls, name)]))
-    methods: list[tuple[type, str, Any]] = []
     for name, member in _members(cls):
         function = member.fget if isinstance(member, property) else member
         dispatcher = _compile_function(cls, name, function)
@@ -332,14 +334,11 @@ def _compile_method(
     return dispatcher
 
 
-def _check_methods(cls: type[Fields]) -> None:
+def _check_methods(digest: str) -> None:
     """Check what the handlers called of a class's helpers, and of the indicators in its fields."""
-    for owner, name, dispatcher in _METHODS[class_digest(cls)]:
+    for owner, name, dispatcher in _METHODS[digest]:
         for arguments in list(dispatcher.overloads):
             _check_stores(owner, name, dispatcher, arguments)
-    for kind in fields_of(cls).values():
-        if kind not in SCALARS and kind not in (Array, Window):
-            _check_methods(kind)
 
 
 def _check_stores(cls: type, name: str, dispatcher: Any, arguments: tuple[Any, ...]) -> None:

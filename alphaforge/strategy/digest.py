@@ -93,7 +93,9 @@ def _value(name: str, value: Any, code: py.CodeType, digest: Any, seen: dict[Any
     elif isinstance(value, np.ndarray):
         digest.update(f"{name}={value.dtype}{value.shape}".encode() + value.tobytes())
     elif isinstance(value, (py.ModuleType, type)):
-        if (id(value), id(code)) in seen:  # modules can hold each other
+        # Modules can hold each other; ours are in the stamp of the sources, and which of them are
+        # imported, and so held, changes while a class is compiled.
+        if (id(value), id(code)) in seen or _is_ours(value):
             return
         seen[id(value), id(code)] = len(seen)
         for attribute in sorted(set(code.co_names)):
@@ -102,6 +104,10 @@ def _value(name: str, value: Any, code: py.CodeType, digest: Any, seen: dict[Any
                 _value(f"{name}.{attribute}", held, code, digest, seen)
     elif isinstance(value, CONSTANTS):
         digest.update(f"{name}={type(value).__name__} {_text(value)}".encode())
+
+
+def _is_ours(value: Any) -> bool:
+    return isinstance(value, py.ModuleType) and value.__name__.partition(".")[0] == "alphaforge"
 
 
 def _text(constant: Any) -> str:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numba as nb
 import numpy as np
+import pytest
 from market import stored_walk
 
 import alphaforge as af
 from alphaforge.data.history import History
 from alphaforge.research.backtest import backtest
+from alphaforge.strategy.digest import class_digest
 
 CELL = """
 class Cell(af.Strategy):
@@ -186,3 +188,18 @@ def test_a_handler_that_was_hidden_and_is_not_any_more_runs(history: History) ->
     for body, seen in (("on_fill = None", 0), ("pass", 1)):
         exec(f"class Own(Base):\n    {body}", scope)
         assert backtest(history, scope["Own"](), ["XYZ"], "1h").strategy.seen == seen
+
+
+def test_what_of_ours_is_imported_changes_no_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Asks(af.Strategy):
+        side: float = 0.0
+
+        def on_bar(self, ctx, bar):
+            self.side = ctx.order(af.BUY).price
+
+    before = class_digest(Asks)
+    for name in ("order", "price"):  # as an import of alphaforge.order makes one
+        monkeypatch.setattr(af, name, types.ModuleType(f"alphaforge.{name}"), raising=False)
+    assert class_digest(Asks) == before
+    monkeypatch.delattr(af, "order")
+    assert class_digest(Asks) == before
