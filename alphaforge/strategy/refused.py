@@ -127,7 +127,8 @@ def refusal(node: ast.AST, names: dict[str, Any]) -> Refusal | None:
     names : dict
         What the function's globals, builtins and the names that it closes over stand for.
     """
-    found = NODES.get(type(node)) or NODES.get(type(getattr(node, "op", None)))  # type: ignore[arg-type]
+    operator: Any = getattr(node, "op", None)
+    found = NODES.get(type(node)) or NODES.get(type(operator))
     if found is not None:
         return found
     for kind, look in _LOOKS.items():
